@@ -36,6 +36,7 @@ const additions: readonly Addition[] = [
 
 const retryAfter = { description: "Seconds until it makes sense to try again.", schema: { type: "integer" } };
 const headersOfStatus: Partial<Record<number, Record<string, unknown>>> = {
+  401: { "WWW-Authenticate": { description: "How to authenticate (RFC 6750).", schema: { type: "string" } } },
   405: { Allow: { description: "The methods that this path answers.", schema: { type: "string" } } },
   429: { "Retry-After": retryAfter },
   503: { "Retry-After": retryAfter },

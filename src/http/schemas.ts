@@ -102,8 +102,8 @@ function describeUnionFault(branches: readonly TSchema[], value: unknown): strin
  * Whether this is the branch that Elysia's `t.Integer`, `t.Numeric` and `t.BooleanString` add to read a value from a query's
  * text. It is a matter of transport, and neither documented nor told of.
  */
-export function isTextForm(branch: { type?: unknown; format?: unknown }): boolean {
-  return branch.type === "string" && ["integer", "numeric", "boolean"].includes(String(branch.format));
+export function isTextForm({ type, format }: { [keyword: string]: unknown }): boolean {
+  return type === "string" && ["integer", "numeric", "boolean"].includes(String(format));
 }
 
 function isText(schema: TSchema): schema is TSchema & TextSchema {
