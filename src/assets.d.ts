@@ -9,7 +9,7 @@ declare module "*.css" {
   export default path;
 }
 
-declare module "*.png" {
+declare module "*.svg" {
   const path: string;
   export default path;
 }
@@ -23,9 +23,4 @@ declare module "*.browser.js" {
 declare module "swagger-ui-dist/swagger-ui-bundle.js" {
   const path: string;
   export default path;
-}
-
-/** Only the version is of interest: the package has no types of its own. */
-declare module "swagger-ui-dist/package.json" {
-  export const version: string;
 }

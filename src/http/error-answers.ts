@@ -64,7 +64,7 @@ function exampleOf(code: ErrorCode): Record<string, unknown> {
   const added = additions.filter((addition) => addition.code === code);
   return {
     code,
-    message: new ApiError(code).message,
+    message: code === "INVALID_REQUEST" ? "email must be an e-mail address." : new ApiError(code).message,
     ...Object.fromEntries(added.map(({ name, example }) => [name, example])),
   };
 }
