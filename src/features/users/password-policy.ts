@@ -1,0 +1,22 @@
+import { ApiError } from "../../lib/errors.ts";
+import { codePointLength, foldCase } from "../../lib/text.ts";
+
+/** The longest password that a login takes, in code points: the published bound. */
+const longestPassword = 256;
+
+/**
+ * Refuses a password that a login could not send, or that anybody would try first. No rules on kinds of characters: NIST SP
+ * 800-63B, section 3.1.1.2, advises against them. Throws WEAK_PASSWORD.
+ */
+export function checkNewPassword(password: string, user: { email: string }, minLength: number): void {
+  const length = codePointLength(password);
+  if (length < minLength) {
+    throw new ApiError("WEAK_PASSWORD", `A password has at least ${minLength} characters.`);
+  }
+  if (length > longestPassword) {
+    throw new ApiError("WEAK_PASSWORD", `A password has at most ${longestPassword} characters.`);
+  }
+  if (foldCase(password) === foldCase(user.email)) {
+    throw new ApiError("WEAK_PASSWORD", "A password must not be the e-mail address.");
+  }
+}

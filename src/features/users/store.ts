@@ -1,0 +1,38 @@
+import type { AuditEntry } from "../audit/model.ts";
+import type { User, UserStatus } from "./model.ts";
+
+/** A user to be made, with the hash of its password. */
+export type NewUser = {
+  id: string;
+  accountId: string;
+  email: string;
+  firstName: string;
+  lastName: string;
+  company: string;
+  role: string;
+  passwordHash: string | null;
+  createdAt: number;
+};
+
+export type UserStore = {
+  /** Throws CONFLICT when the id or the e-mail is taken, INVALID_REQUEST when the account has no such role. */
+  createUser(user: NewUser, audit: AuditEntry): Promise<User>;
+  /** Users of one account in the order of their ids, a page at a time: those after `afterId`. */
+  listUsers(accountId: string, page: { afterId: string; limit: number }): Promise<User[]>;
+  findUser(accountId: string, userId: string): Promise<User | undefined>;
+  findUserByEmail(accountId: string, email: string): Promise<User | undefined>;
+  /** Changes the password, ends the user's sessions and clears nothing else: a lock stays. */
+  changePassword(
+    change: { userId: string; passwordHash: string; now: number },
+    audit: AuditEntry,
+  ): Promise<void>;
+  /**
+   * Returns the user after the change; suspending ends its sessions. One that has this status already is left alone: no audit
+   * entry, no new time.
+   */
+  setUserStatus(
+    user: { id: string; accountId: string },
+    status: UserStatus,
+    audit: AuditEntry,
+  ): Promise<User>;
+};
