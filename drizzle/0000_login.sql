@@ -109,8 +109,10 @@ CREATE TABLE `outbox_deliveries` (
 CREATE UNIQUE INDEX `outbox_deliveries_event_webhook` ON `outbox_deliveries` (`event_id`,`webhook_id`);--> statement-breakpoint
 CREATE INDEX `outbox_deliveries_pending` ON `outbox_deliveries` (`webhook_id`,`next_attempt_at`,`id`) WHERE state = 'pending';--> statement-breakpoint
 CREATE INDEX `outbox_deliveries_held` ON `outbox_deliveries` (`webhook_id`,`id`) WHERE state = 'held';--> statement-breakpoint
+CREATE INDEX `outbox_deliveries_held_since` ON `outbox_deliveries` (`next_attempt_at`) WHERE state = 'held';--> statement-breakpoint
 CREATE INDEX `outbox_deliveries_sending` ON `outbox_deliveries` (`lease_until`) WHERE state = 'sending';--> statement-breakpoint
 CREATE INDEX `outbox_deliveries_webhook` ON `outbox_deliveries` (`webhook_id`,`id`);--> statement-breakpoint
+CREATE INDEX `outbox_deliveries_dead` ON `outbox_deliveries` (`webhook_id`,`id`) WHERE state = 'dead';--> statement-breakpoint
 CREATE TABLE `outbox_events` (
 	`id` text PRIMARY KEY NOT NULL,
 	`account_id` text NOT NULL,

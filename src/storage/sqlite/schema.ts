@@ -304,6 +304,7 @@ export const outboxDeliveries = sqliteTable(
     state: text({ enum: ["pending", "sending", "delivered", "dead", "held"] }).notNull(),
     /** Attempts that were counted. */
     attempts: integer().notNull(),
+    /** When it is due. Of a held one: since when it is held, so that it is due as soon as its webhook is ready again. */
     nextAttemptAt: integer("next_attempt_at").notNull(),
     claim: text(),
     leaseUntil: integer("lease_until"),
@@ -313,13 +314,17 @@ export const outboxDeliveries = sqliteTable(
   },
   (table) => [
     uniqueIndex("outbox_deliveries_event_webhook").on(table.eventId, table.webhookId),
-    // What the loop asks: the due rows of one webhook, the held ones of one webhook, and what a dead server had claimed.
+    // What the loop asks: the due rows of one webhook, the held ones of one webhook and those held too long, and what a dead
+    // server had claimed.
     index("outbox_deliveries_pending")
       .on(table.webhookId, table.nextAttemptAt, table.id)
       .where(sql`state = 'pending'`),
     index("outbox_deliveries_held").on(table.webhookId, table.id).where(sql`state = 'held'`),
+    index("outbox_deliveries_held_since").on(table.nextAttemptAt).where(sql`state = 'held'`),
     index("outbox_deliveries_sending").on(table.leaseUntil).where(sql`state = 'sending'`),
+    // What people ask: the deliveries of a webhook, and its dead letters.
     index("outbox_deliveries_webhook").on(table.webhookId, table.id),
+    index("outbox_deliveries_dead").on(table.webhookId, table.id).where(sql`state = 'dead'`),
     check("outbox_deliveries_claim", sql`(state = 'sending') = (claim IS NOT NULL)`),
   ],
 );
