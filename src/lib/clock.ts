@@ -9,7 +9,7 @@ export type Clock = {
   now(): number;
   /** A reading that only ever grows, in milliseconds with fractions: for durations, which a set clock must not bend. */
   monotonic(): number;
-  /** Calls back once after `delay` ms. A pending timer keeps no process alive. */
+  /** Calls back once after `delay` ms. A pending timer keeps the process alive: whoever sets it calls it off. */
   after(delay: number, callback: () => void): Timer;
 };
 
@@ -21,7 +21,6 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   after(delay, callback) {
     const timer = setTimeout(callback, Math.min(Math.max(delay, 0), longestTimerMs));
-    timer.unref();
     return { cancel: () => clearTimeout(timer) };
   },
 };
@@ -36,4 +35,15 @@ export function wait(clock: Clock, delay: number): Promise<void> {
   return new Promise((resolve) => {
     clock.after(delay, resolve);
   });
+}
+
+/** Waits for `work`, but no longer than `limit` ms. Says whether it was done in time. */
+export async function within(clock: Clock, limit: number, work: Promise<unknown>): Promise<boolean> {
+  const expired = Promise.withResolvers<boolean>();
+  const timer = clock.after(limit, () => expired.resolve(false));
+  try {
+    return await Promise.race([work.then(() => true), expired.promise]);
+  } finally {
+    timer.cancel();
+  }
 }

@@ -69,6 +69,8 @@ export type ErrorDetails = {
   enrolmentToken?: string;
   /** METHOD_NOT_ALLOWED only: sent as `Allow`. */
   allow?: string[];
+  /** UNAUTHENTICATED and FORBIDDEN only: sent as `WWW-Authenticate` (RFC 6750). */
+  challenge?: string;
 };
 
 /** A failure that its caller may be told of. Services throw it; one translator in `http/` turns it into an answer. */

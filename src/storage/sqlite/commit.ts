@@ -68,7 +68,6 @@ export function makeGroupCommit(database: Database, clock: Clock): GroupCommit {
     // Only now is anybody told: an answer before the commit would promise what a crash can take back.
     for (const answer of answers) answer();
   }
-  }
 
   /** Waits its turn for the write lock by short pauses of its own: SQLite's own waiting would block the event loop. */
   async function runGroupWhenFree(group: Job[]): Promise<void> {

@@ -15,9 +15,7 @@ type Applied = { position: number; name: string; hash: string };
  * Throws OperatorError when the database is newer than this program or was migrated by other statements.
  */
 export function migrate(database: Database, migrations: readonly Migration[], clock: Clock): void {
-  database.run(`CREATE TABLE IF NOT EXISTS migrations (
-    position INTEGER PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL
-  ) STRICT`);
+  makeMigrationsTable(database);
   database.run("PRAGMA foreign_keys = OFF");
   try {
     for (;;) {
@@ -28,9 +26,16 @@ export function migrate(database: Database, migrations: readonly Migration[], cl
   }
 }
 
-/** How many of `migrations` the database still lacks. Throws as `migrate` does. Changes nothing. */
+/** How many of `migrations` the database still lacks. Throws as `migrate` does. */
 export function pendingMigrations(database: Database, migrations: readonly Migration[]): number {
+  makeMigrationsTable(database);
   return migrations.length - countApplied(database, migrations);
+}
+
+function makeMigrationsTable(database: Database): void {
+  database.run(`CREATE TABLE IF NOT EXISTS migrations (
+    position INTEGER PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at INTEGER NOT NULL
+  ) STRICT`);
 }
 
 /** Applies the first migration that is missing; false when there is none. */

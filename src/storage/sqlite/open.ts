@@ -1,8 +1,9 @@
 import { Database } from "bun:sqlite";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import type { Clock, Timer } from "../../lib/clock.ts";
+import { OperatorError } from "../../lib/errors.ts";
 import { type GroupCommit, makeGroupCommit } from "./commit.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, pendingMigrations } from "./migrate.ts";
 import { migrations } from "./migrations.ts";
 import * as schema from "./schema.ts";
 
@@ -33,10 +34,16 @@ const journalSizeLimitBytes = 16 * 1024 * 1024;
 /** How often commits of other processes are looked for: `PRAGMA data_version` costs about 2 µs. */
 const foreignCommitIntervalMs = 250;
 
-export type OpenOptions = { file: string; clock: Clock; role: "server" | "command" };
+export type OpenOptions = {
+  file: string;
+  clock: Clock;
+  role: "server" | "command";
+  /** Whether the database may be migrated now: not under the feet of a server of an older version. */
+  mayMigrate(): boolean;
+};
 
-/** Opens the database file, made and migrated where needed. Throws OperatorError when it is newer than this program. */
-export function openConnection({ file, clock, role }: OpenOptions): Connection {
+/** Opens the database file, made and migrated where needed. Throws OperatorError when it is newer than this program, or may not be migrated now. */
+export function openConnection({ file, clock, role, mayMigrate }: OpenOptions): Connection {
   const raw = new Database(file, { create: true, strict: true });
   // Before anything else: switching to WAL needs a lock that a process starting at the same moment may hold.
   raw.run(`PRAGMA busy_timeout = ${commandBusyTimeoutMs}`);
@@ -47,6 +54,12 @@ export function openConnection({ file, clock, role }: OpenOptions): Connection {
   raw.run("PRAGMA synchronous = FULL");
   raw.run(`PRAGMA journal_size_limit = ${journalSizeLimitBytes}`);
   raw.run("PRAGMA trusted_schema = OFF");
+  if (pendingMigrations(raw, migrations) > 0 && !mayMigrate()) {
+    raw.close();
+    throw new OperatorError(
+      "The database must be migrated for this version, and a server of an older one is running on it: restart the server with this version first.",
+    );
+  }
   migrate(raw, migrations, clock);
   raw.run("PRAGMA foreign_keys = ON");
   if (role === "server") raw.run(`PRAGMA busy_timeout = ${serverBusyTimeoutMs}`);

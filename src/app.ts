@@ -1,0 +1,36 @@
+import { Elysia } from "elysia";
+import { type LoginRoutesDeps, loginRoutes } from "./features/login/routes.ts";
+import { sessionRoutes } from "./features/sessions/routes.ts";
+import { authenticateAccessToken } from "./features/sessions/tokens.ts";
+import { meRoutes } from "./features/users/routes.ts";
+import type { UserStore } from "./features/users/store.ts";
+import { edge } from "./http/edge.ts";
+import { errorTranslator } from "./http/error-translator.ts";
+import { knownRoutes } from "./http/routes.ts";
+import { type HealthDeps, healthRoutes } from "./ops/health.ts";
+
+export type AppDeps = LoginRoutesDeps & {
+  users: UserStore;
+  health: HealthDeps;
+  corsOrigins: readonly string[];
+};
+
+/**
+ * The application: the translator first, since Elysia covers only what comes after, then what every request meets, then the
+ * features, then what operators need. No socket: `app.handle(request)` answers.
+ */
+export function makeApp(deps: AppDeps) {
+  // All routes are known only when the last one is there; a request comes later still.
+  let known = knownRoutes([]);
+  const app = new Elysia({ name: "postern" })
+    .use(errorTranslator(deps.login.log))
+    .use(edge({ corsOrigins: deps.corsOrigins, routes: () => known }))
+    .use(loginRoutes(deps))
+    .use(sessionRoutes(deps.tokens))
+    .use(
+      meRoutes({ users: deps.users, authenticate: (token) => authenticateAccessToken(deps.tokens, token) }),
+    )
+    .use(healthRoutes(deps.health));
+  known = knownRoutes(app.routes);
+  return app;
+}

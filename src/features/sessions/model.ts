@@ -1,0 +1,32 @@
+import { t } from "elysia";
+import type { RequestOrigin } from "../audit/model.ts";
+
+/** A session to be made by a login. */
+export type NewSession = { id: string; from: RequestOrigin; expiresAt: number };
+
+/** Live sessions of one user at most; a further login ends the oldest. */
+export const mostSessionsOfAUser = 100;
+
+export type SessionEndReason =
+  | "logout"
+  | "too-many-sessions"
+  | "password-changed"
+  | "reuse-detected"
+  | "user-suspended"
+  | "user-deleted";
+
+/** Who a valid access token speaks for. */
+export type SessionIdentity = { accountId: string; userId: string; sessionId: string; role: string };
+
+/** What a login and a refresh answer. */
+export const tokenPair = t.Object({
+  accessToken: t.String({
+    description:
+      "A JWT (ES256) for the Authorization header. Verify it with the keys of `/.well-known/jwks.json`.",
+  }),
+  refreshToken: t.String({
+    description: "Good for one `POST /v3/accounts/refresh`, which answers the next pair.",
+  }),
+});
+
+export type TokenPair = typeof tokenPair.static;

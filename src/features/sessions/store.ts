@@ -1,0 +1,43 @@
+import type { AuditEntry } from "../audit/model.ts";
+import type { SessionIdentity } from "./model.ts";
+
+/** What a refresh token says, after its HMAC was found genuine, and the limits that it is held to. */
+export type Rotation = {
+  sessionId: string;
+  generation: number;
+  now: number;
+  /** ms for which the generation before the current one still gets the current token. */
+  grace: number;
+  /** ms after which a session that was not refreshed is over. */
+  idle: number;
+};
+
+export type RotationOutcome =
+  /** Answer with the token of `generation`: a new one, or the current one again within the grace. */
+  | { kind: "refreshed"; identity: SessionIdentity; generation: number }
+  /** The session is over, was never there, or its user or account may not refresh. */
+  | { kind: "refused" }
+  /** A spent token was used after the grace: the session has been ended, with its audit entry. */
+  | { kind: "reuse" };
+
+export type StoredSigningKey = {
+  id: string;
+  publicKey: string;
+  privateKey: Uint8Array;
+  createdAt: number;
+  signsFrom: number;
+  publishedUntil: number | null;
+};
+
+export type SessionStore = {
+  /** Moves the session on by one conditional statement: of any number of simultaneous calls, one branch results. */
+  rotateRefreshToken(
+    rotation: Rotation,
+    reuseAudit: Pick<AuditEntry, "id" | "from">,
+  ): Promise<RotationOutcome>;
+  /** The state behind an access token, by one indexed read: undefined once the session, its user or its account ended. */
+  findLiveSession(sessionId: string, now: number): Promise<SessionIdentity | undefined>;
+  listSigningKeys(): Promise<StoredSigningKey[]>;
+  /** Adds the first key of a database; does nothing where there is one already. */
+  addFirstSigningKey(key: StoredSigningKey): Promise<void>;
+};
