@@ -82,7 +82,8 @@ export function optionalChoice<const Values extends string[]>(
 }
 
 function choiceNotes(values: readonly string[], words: Words): Omit<Notes, "fallback"> {
-  return { ...words, wanted: values.join(" or "), read: (text) => text };
+  const wanted = `${values.slice(0, -1).join(", ")} or ${values.at(-1)}`;
+  return { ...words, wanted, read: (text) => text };
 }
 
 /** `on` or `off`. */

@@ -73,6 +73,12 @@ describe("messages", () => {
     expect(onlyRefusalOf({ environment })).toContain('"10.0.0.0/40"');
   });
 
+  test("a choice's refusal names the choices", () => {
+    expect(onlyRefusalOf({ environment: { POSTERN_LOG_LEVEL: "trace" } })).toContain(
+      "debug, info, warn or error",
+    );
+  });
+
   test("a refused * says why", () => {
     expect(onlyRefusalOf({ environment: { POSTERN_CORS_ORIGINS: "*" } })).toContain("every site");
   });
