@@ -8,11 +8,15 @@ import { edge } from "./http/edge.ts";
 import { errorTranslator } from "./http/error-translator.ts";
 import { knownRoutes } from "./http/routes.ts";
 import { type HealthDeps, healthRoutes } from "./ops/health.ts";
+import type { DocumentFacts } from "./ops/openapi.ts";
+import { swaggerUi } from "./ops/swagger.ts";
 
 export type AppDeps = LoginRoutesDeps & {
   users: UserStore;
   health: HealthDeps;
   corsOrigins: readonly string[];
+  /** What Swagger UI says of this server; null where it is off. */
+  swagger: DocumentFacts | null;
 };
 
 /**
@@ -31,6 +35,7 @@ export function makeApp(deps: AppDeps) {
       meRoutes({ users: deps.users, authenticate: (token) => authenticateAccessToken(deps.tokens, token) }),
     )
     .use(healthRoutes(deps.health));
+  if (deps.swagger !== null) app.use(swaggerUi(app, deps.swagger));
   known = knownRoutes(app.routes);
   return app;
 }

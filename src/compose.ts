@@ -15,6 +15,7 @@ import type { Log } from "./lib/log.ts";
 import { makePasswordVerifier } from "./lib/passwords.ts";
 import { type Random, randomToken, systemRandom } from "./lib/random.ts";
 import { makeSecrets, type Secrets } from "./lib/secrets.ts";
+import { version } from "./lib/version.ts";
 import { makeDrain } from "./outbox/drain.ts";
 import {
   type DataFolder,
@@ -139,6 +140,7 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
     users: storage.users,
     health: { checkDatabase: storage.check, stopping: () => stopping },
     corsOrigins: config.corsOrigins,
+    swagger: config.swagger ? { publicUrl: issuer, version } : null,
   });
   ready.resolve(
     requestServer({ handle: app.handle, log, clock, random, trustedProxies: config.trustedProxies }),
