@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { makeApp } from "./app.ts";
 import { type Config, publicUrlOf } from "./config/config.ts";
 import { firstRun } from "./features/accounts/first-run.ts";
 import { makeIdentityGate } from "./features/login/identity-gate.ts";
 import type { LoginDeps } from "./features/login/login.ts";
-import { makeRehasher } from "./features/login/rehash.ts";
+import { makeRehasher, type Rehasher } from "./features/login/rehash.ts";
 import { generateSigningKey, loadSigningKeys, type SigningKeys } from "./features/sessions/signing-keys.ts";
 import type { TokenDeps } from "./features/sessions/tokens.ts";
 import { requestServer } from "./http/serve-request.ts";
@@ -16,7 +15,9 @@ import { makePasswordVerifier } from "./lib/passwords.ts";
 import { type Random, randomToken, systemRandom } from "./lib/random.ts";
 import { makeSecrets, type Secrets } from "./lib/secrets.ts";
 import { version } from "./lib/version.ts";
-import { makeDrain } from "./outbox/drain.ts";
+import { listen } from "./ops/listen.ts";
+import { type Metrics, makeMetrics } from "./ops/metrics.ts";
+import { type Drain, makeDrain } from "./outbox/drain.ts";
 import {
   type DataFolder,
   dataFolder,
@@ -92,12 +93,6 @@ export type RunningServer = {
 /** How long requests and deliveries in flight may take once the server was told to stop, in ms. */
 const stopPatienceMs = 8_000;
 
-/** Silent, partial and dripping clients are cut after about this long. A login waits for 5 s at most. */
-const idleTimeoutSeconds = 10;
-
-/** Bodies are bounded by the application, which answers with the contract's body; Bun's own 413 has none. */
-const bunBodyBound = Number.MAX_SAFE_INTEGER;
-
 /** Starts the server. Throws OperatorError when folder, key, database, certificate or port do not let it. */
 export async function startServer(
   config: Config,
@@ -120,30 +115,34 @@ export async function startServer(
   }
 }
 
+/** What works inside a running server, wired up. */
+type Engine = {
+  login: LoginDeps;
+  rehasher: Rehasher;
+  keys: SigningKeys;
+  metrics: Metrics;
+  drain: Drain;
+};
+
 async function serve(services: Services, log: Log, releaseLock: () => void): Promise<RunningServer> {
   const { config, folder, storage, clock, random } = services;
   await makeFirstAccount(services);
-  const queue = makeHashingQueue({ clock, concurrency: config.hash.concurrency, bound: config.hash.queue });
-  const login = await loginDeps(services, queue, log);
-  const rehasher = makeRehasher({ store: storage.login, queue, parameters: config.hash, log });
-  const keys = await signingKeys(services);
-  const drain = makeDrain({ store: storage.outbox, clock, random, log, config });
-  let stopping = false;
+  const engine = await makeEngine(services, log);
+  const { drain, metrics, rehasher } = engine;
+  const state = { stopping: false };
   // Tokens name the port as part of the issuer, and the port is known once it is taken: until then requests wait.
   const ready = Promise.withResolvers<ReturnType<typeof requestServer>>();
-  const server = listen(config, async (request, peer) => (await ready.promise)(request, peer));
-  const issuer = publicUrlOf(config, server.port ?? config.listen.port);
-  const app = makeApp({
-    login,
-    rehasher,
-    tokens: tokenDeps(services, keys, issuer),
-    users: storage.users,
-    health: { checkDatabase: storage.check, stopping: () => stopping },
-    corsOrigins: config.corsOrigins,
-    swagger: config.swagger ? { publicUrl: issuer, version } : null,
+  const server = listen({
+    setting: "POSTERN_LISTEN",
+    address: config.listen,
+    tls: config.tls,
+    answer: async (request, peer) => (await ready.promise)(request, peer),
   });
+  const metricsServer = serveMetrics(config, metrics);
+  const app = application(services, engine, publicUrlOf(config, server.port ?? config.listen.port), state);
+  const { trustedProxies } = config;
   ready.resolve(
-    requestServer({ handle: app.handle, log, clock, random, trustedProxies: config.trustedProxies }),
+    requestServer({ handle: app.handle, log, clock, random, trustedProxies, observe: metrics.answered }),
   );
   storage.onDeliveries((webhookIds) => drain.wake(webhookIds));
   storage.onForeignCommit(() => drain.wake());
@@ -152,16 +151,43 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
     url: server.url.origin,
     folder,
     async stop() {
-      stopping = true;
+      state.stopping = true;
       await Promise.all([
         within(clock, stopPatienceMs, Promise.all([server.stop(), rehasher.settled()])),
         drain.stop(stopPatienceMs),
       ]);
-      await server.stop(true);
+      await Promise.all([server.stop(true), metricsServer?.stop(true)]);
       await services.close();
       releaseLock();
     },
   };
+}
+
+async function makeEngine(services: Services, log: Log): Promise<Engine> {
+  const { config, storage, clock, random } = services;
+  const queue = makeHashingQueue({ clock, concurrency: config.hash.concurrency, bound: config.hash.queue });
+  const metrics = makeMetrics({ hashingQueue: queue.load, deliveriesByState: storage.outbox.countByState });
+  return {
+    login: await loginDeps(services, queue, log),
+    rehasher: makeRehasher({ store: storage.login, queue, parameters: config.hash, log }),
+    keys: await signingKeys(services),
+    metrics,
+    drain: makeDrain({ store: storage.outbox, clock, random, log, config, observe: metrics.attempted }),
+  };
+}
+
+function application(services: Services, engine: Engine, issuer: string, state: { stopping: boolean }) {
+  const { config, storage } = services;
+  return makeApp({
+    login: engine.login,
+    rehasher: engine.rehasher,
+    observeLogin: engine.metrics.loginEnded,
+    tokens: tokenDeps(services, engine.keys, issuer),
+    users: storage.users,
+    health: { checkDatabase: storage.check, stopping: () => state.stopping },
+    corsOrigins: config.corsOrigins,
+    swagger: config.swagger ? { publicUrl: issuer, version } : null,
+  });
 }
 
 async function makeFirstAccount({ config, folder, storage, clock, random }: Services): Promise<void> {
@@ -224,40 +250,18 @@ async function signingKeys({ storage, secrets, clock }: Services): Promise<Signi
   return loadSigningKeys(storage.sessions, secrets);
 }
 
-function listen(
-  { listen: { host, port }, tls }: Config,
-  answer: (request: Request, peer: string | null) => Promise<Response>,
-) {
-  try {
-    return Bun.serve({
-      hostname: host,
-      port,
-      idleTimeout: idleTimeoutSeconds,
-      maxRequestBodySize: bunBodyBound,
-      ...(tls !== undefined && {
-        tls: {
-          cert: readPem("POSTERN_TLS_CERT", tls.certFile),
-          key: readPem("POSTERN_TLS_KEY", tls.keyFile),
-        },
-      }),
-      fetch: (request, server) => answer(request, server.requestIP(request)?.address ?? null),
-    });
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new OperatorError(
-      `POSTERN_LISTEN: the server cannot listen on ${host}:${port} (${reason}). Name a free address, for example POSTERN_LISTEN=127.0.0.1:8081.`,
-    );
-  }
-}
-
-function readPem(setting: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new OperatorError(
-      `${setting}: ${file} cannot be read (${reason}). Name a PEM file, for example ${setting}=/etc/postern/tls.pem.`,
-    );
-  }
+/** Metrics have an address of their own, off unless set: they are for the operator's network, not for clients. */
+function serveMetrics({ metricsListen }: Config, metrics: Metrics) {
+  if (metricsListen === undefined) return undefined;
+  return listen({
+    setting: "POSTERN_METRICS_LISTEN",
+    address: metricsListen,
+    tls: undefined,
+    async answer(request) {
+      if (new URL(request.url).pathname !== "/metrics")
+        return new Response("Metrics are at /metrics.\n", { status: 404 });
+      const { contentType, body } = await metrics.render();
+      return new Response(body, { headers: { "content-type": contentType } });
+    },
+  });
 }

@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
 import { requestOrigin } from "../../http/request-context.ts";
-import { apiError } from "../../lib/errors.ts";
+import { ApiError, apiError } from "../../lib/errors.ts";
 import { tokenPair } from "../sessions/model.ts";
 import { issueTokens, type TokenDeps } from "../sessions/tokens.ts";
 import { enrolmentTicketSeconds, enrolmentTickets } from "../two-factor/enrolment-ticket.ts";
@@ -13,6 +13,8 @@ export type LoginRoutesDeps = {
   login: LoginDeps;
   tokens: TokenDeps;
   rehasher: Rehasher;
+  /** Told how each login ended, for metrics: `LOGGED_IN`, or the code of its error. */
+  observeLogin(result: string): void;
 };
 
 const loginErrors = errorAnswers(
@@ -39,7 +41,7 @@ The account is found by \`accountId\`, by \`accountAlias\`, or, where the server
 Five failures within five minutes lock the identity for five minutes: 429 with \`Retry-After\`, whatever the password. Each login that is answered 200 is told to the webhooks that subscribed to \`account.logged-in\`.`;
 
 /** `POST /v3/accounts/login`. */
-export function loginRoutes({ login, tokens, rehasher }: LoginRoutesDeps) {
+export function loginRoutes({ login, tokens, rehasher, observeLogin }: LoginRoutesDeps) {
   return new Elysia({ name: "login" }).use(enrolmentTickets(login.secrets, tokens.issuer)).post(
     "/v3/accounts/login",
     async ({ body, request, set, enrolmentTicket }) => {
@@ -48,6 +50,9 @@ export function loginRoutes({ login, tokens, rehasher }: LoginRoutesDeps) {
         ...loginOf(body),
         from: requestOrigin(request),
         signal: request.signal,
+      }).catch((error: unknown) => {
+        observeLogin(error instanceof ApiError ? error.code : "INTERNAL_ERROR");
+        throw error;
       });
       if (result.kind === "enrolment-required") {
         const enrolmentToken = await enrolmentTicket.sign({
@@ -55,8 +60,10 @@ export function loginRoutes({ login, tokens, rehasher }: LoginRoutesDeps) {
           account: result.accountId,
           exp: Math.floor(login.clock.now() / 1_000) + enrolmentTicketSeconds,
         });
+        observeLogin("TWO_FACTOR_ENROLMENT_REQUIRED");
         throw apiError("TWO_FACTOR_ENROLMENT_REQUIRED", { enrolmentToken });
       }
+      observeLogin("LOGGED_IN");
       if (result.outdatedHash !== null) rehasher.rehash(result.outdatedHash);
       return issueTokens(tokens, result.identity);
     },

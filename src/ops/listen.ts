@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import type { ListenAddress } from "../config/config.ts";
+import { OperatorError } from "../lib/errors.ts";
+
+/** Silent, partial and dripping clients are cut after about this long. A login waits for 5 s at most. */
+const idleTimeoutSeconds = 10;
+
+/** Bodies are bounded by the application, which answers with the contract's body; Bun's own 413 has none. */
+const bunBodyBound = Number.MAX_SAFE_INTEGER;
+
+export type Listener = {
+  /** The setting that names the address, for the error when it cannot be had. */
+  setting: string;
+  address: ListenAddress;
+  /** PEM files. TLS 1.2 and 1.3: older versions are refused by Bun. */
+  tls: { certFile: string; keyFile: string } | undefined;
+  /** `peer` is the address of the other end of the socket. */
+  answer(request: Request, peer: string | null): Promise<Response>;
+};
+
+/** Listens for HTTP, or HTTPS where there is a certificate. Throws OperatorError when the port or the certificate cannot be had. */
+export function listen({ setting, address: { host, port }, tls, answer }: Listener) {
+  const certificate = tls && {
+    cert: readPem("POSTERN_TLS_CERT", tls.certFile),
+    key: readPem("POSTERN_TLS_KEY", tls.keyFile),
+  };
+  try {
+    return Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: idleTimeoutSeconds,
+      maxRequestBodySize: bunBodyBound,
+      ...(certificate && { tls: certificate }),
+      fetch: (request, server) => answer(request, server.requestIP(request)?.address ?? null),
+    });
+  } catch (error) {
+    throw new OperatorError(
+      `${setting}: the server cannot listen on ${host}:${port} (${reasonOf(error)}). Name a free address, for example ${setting}=127.0.0.1:8081.`,
+    );
+  }
+}
+
+function readPem(setting: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new OperatorError(
+      `${setting}: ${file} cannot be read (${reasonOf(error)}). Name a PEM file, for example ${setting}=/etc/postern/tls.pem.`,
+    );
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
