@@ -38,7 +38,7 @@ const loginDescription = `Checks an e-mail address and password, and the second 
 
 The account is found by \`accountId\`, by \`accountAlias\`, or, where the server holds only one, by neither. \`null\` means absent for every optional property.
 
-Five failures within five minutes lock the identity for five minutes: 429 with \`Retry-After\`, whatever the password. Each login that is answered 200 is told to the webhooks that subscribed to \`account.logged-in\`.`;
+Five failures within five minutes lock the identity for five minutes: 429 with \`Retry-After\`, whatever the password. The headers \`Origin\` and \`User-Agent\` are kept with the session and the audit entry. Each login that is answered 200 is told to the webhooks that subscribed to \`account.logged-in\`.`;
 
 /** `POST /v3/accounts/login`. */
 export function loginRoutes({ login, tokens, rehasher, observeLogin }: LoginRoutesDeps) {

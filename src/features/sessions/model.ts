@@ -19,14 +19,19 @@ export type SessionEndReason =
 export type SessionIdentity = { accountId: string; userId: string; sessionId: string; role: string };
 
 /** What a login and a refresh answer. */
-export const tokenPair = t.Object({
-  accessToken: t.String({
-    description:
-      "A JWT (ES256) for the Authorization header. Verify it with the keys of `/.well-known/jwks.json`.",
-  }),
-  refreshToken: t.String({
-    description: "Good for one `POST /v3/accounts/refresh`, which answers the next pair.",
-  }),
-});
+export const tokenPair = t.Object(
+  {
+    accessToken: t.String({
+      description:
+        "A JWT (ES256) for the Authorization header. Verify it with the keys of `/.well-known/jwks.json`.",
+      examples: ["eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…"],
+    }),
+    refreshToken: t.String({
+      description: "Good for one `POST /v3/accounts/refresh`, which answers the next pair.",
+      examples: ["ptr_AZjA3npbcACAAF9sHS46Sw…"],
+    }),
+  },
+  { description: "A new pair of tokens." },
+);
 
 export type TokenPair = typeof tokenPair.static;
