@@ -3,7 +3,7 @@ import type { HashingQueue } from "../../lib/hashing-queue.ts";
 import type { Log } from "../../lib/log.ts";
 import type { HashParameters } from "../../lib/password-hash.ts";
 import { hashPassword } from "../../lib/passwords.ts";
-import type { OutdatedHash } from "./login.ts";
+import type { OutdatedHash } from "./attempt.ts";
 import type { LoginStore } from "./store.ts";
 
 export type Rehasher = {

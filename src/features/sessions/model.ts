@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import { isoTime } from "../../lib/clock.ts";
 import type { RequestOrigin } from "../audit/model.ts";
 
 /** A session to be made by a login. */
@@ -35,3 +36,32 @@ export const tokenPair = t.Object(
 );
 
 export type TokenPair = typeof tokenPair.static;
+
+/** A session as its user sees it. Times in ms. */
+export type Session = {
+  id: string;
+  createdAt: number;
+  lastUsedAt: number;
+  address: string | null;
+  userAgent: string | null;
+  origin: string | null;
+};
+
+const optionalString = t.Union([t.String(), t.Null()]);
+
+export const sessionSchema = t.Object({
+  id: t.String(),
+  createdAt: t.String(),
+  lastUsedAt: t.String({ description: "When it was last refreshed, or made." }),
+  address: optionalString,
+  userAgent: optionalString,
+  origin: optionalString,
+  current: t.Boolean({ description: "Whether this is the session of the token that asks." }),
+});
+
+/** A session as the API shows it. */
+export function sessionJson(session: Session, currentId: string): typeof sessionSchema.static {
+  const { id, address, userAgent, origin } = session;
+  const times = { createdAt: isoTime(session.createdAt), lastUsedAt: isoTime(session.lastUsedAt) };
+  return { id, ...times, address, userAgent, origin, current: id === currentId };
+}

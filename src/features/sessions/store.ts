@@ -1,5 +1,5 @@
 import type { AuditEntry } from "../audit/model.ts";
-import type { SessionIdentity } from "./model.ts";
+import type { Session, SessionEndReason, SessionIdentity } from "./model.ts";
 
 /** What a refresh token says, after its HMAC was found genuine, and the limits that it is held to. */
 export type Rotation = {
@@ -37,6 +37,21 @@ export type SessionStore = {
   ): Promise<RotationOutcome>;
   /** The state behind an access token, by one indexed read: undefined once the session, its user or its account ended. */
   findLiveSession(sessionId: string, now: number): Promise<SessionIdentity | undefined>;
+  /** The user's sessions that can still be refreshed, the last used first: 100 at most. */
+  listLiveSessions(
+    user: { accountId: string; userId: string },
+    limits: { now: number; idle: number },
+  ): Promise<Session[]>;
+  /** Ends one live session of a user, with its audit entry. False when there is none such: then nothing is written. */
+  endSession(
+    session: { id: string; userId: string; reason: SessionEndReason },
+    audit: AuditEntry,
+  ): Promise<boolean>;
+  /** Ends all live sessions of a user but `except`, with one audit entry if there were any. Returns how many. */
+  endSessions(
+    of: { userId: string; except: string | null; reason: SessionEndReason },
+    audit: AuditEntry,
+  ): Promise<number>;
   listSigningKeys(): Promise<StoredSigningKey[]>;
   /** Adds the first key of a database; does nothing where there is one already. */
   addFirstSigningKey(key: StoredSigningKey): Promise<void>;

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, isNull, ne, sql } from "drizzle-orm";
 import type { SessionStore } from "../../features/sessions/store.ts";
 import { auditWriter } from "./audit.ts";
 import type { Connection } from "./open.ts";
@@ -8,6 +8,7 @@ import { accounts, sessions, signingKeys, users } from "./schema.ts";
 /** The answers to `features/sessions/store.ts`. */
 export function sessionStore(connection: Connection): SessionStore {
   const { db, write } = connection;
+  const writeAudit = auditWriter(connection);
   const live = db
     .select({
       sessionId: sessions.id,
@@ -27,9 +28,54 @@ export function sessionStore(connection: Connection): SessionStore {
     )
     .prepare();
 
+  const liveOf = (userId: string) => and(eq(sessions.userId, userId), isNull(sessions.endedAt));
+
   return {
-    rotateRefreshToken: refreshTokenRotator(connection, auditWriter(connection)),
+    rotateRefreshToken: refreshTokenRotator(connection, writeAudit),
     findLiveSession: async (id, now) => live.get({ id, now }),
+    listLiveSessions: async ({ accountId, userId }, { now, idle }) =>
+      db
+        .select({
+          id: sessions.id,
+          createdAt: sessions.createdAt,
+          lastUsedAt: sessions.lastUsedAt,
+          address: sessions.address,
+          userAgent: sessions.userAgent,
+          origin: sessions.origin,
+        })
+        .from(sessions)
+        .where(
+          and(
+            liveOf(userId),
+            eq(sessions.accountId, accountId),
+            gt(sessions.expiresAt, now),
+            gt(sessions.generationAt, now - idle),
+          ),
+        )
+        .orderBy(desc(sessions.lastUsedAt), desc(sessions.id))
+        .all(),
+    endSession: ({ id, userId, reason }, audit) =>
+      write(() => {
+        const ended = db
+          .update(sessions)
+          .set({ endedAt: audit.at, endReason: reason })
+          .where(and(eq(sessions.id, id), liveOf(userId)))
+          .returning({ id: sessions.id })
+          .all();
+        if (ended.length > 0) writeAudit(audit);
+        return ended.length > 0;
+      }),
+    endSessions: ({ userId, except, reason }, audit) =>
+      write(() => {
+        const ended = db
+          .update(sessions)
+          .set({ endedAt: audit.at, endReason: reason })
+          .where(and(liveOf(userId), except === null ? undefined : ne(sessions.id, except)))
+          .returning({ id: sessions.id })
+          .all();
+        if (ended.length > 0) writeAudit({ ...audit, details: { ...audit.details, count: ended.length } });
+        return ended.length;
+      }),
     listSigningKeys: async () => db.select().from(signingKeys).orderBy(asc(signingKeys.signsFrom)).all(),
     addFirstSigningKey: (key) =>
       write(() => {
