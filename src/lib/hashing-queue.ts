@@ -74,7 +74,8 @@ export function makeHashingQueue({ clock, concurrency, bound }: HashingQueueOpti
     turns.push(turn.resolve);
     next();
     try {
-      await Promise.race([turn.promise, ended]);
+      // Who is gone already loses a turn that comes in the same moment: `ended` stands first.
+      await Promise.race([ended, turn.promise]);
     } catch (error) {
       const place = turns.indexOf(turn.resolve);
       if (place >= 0) turns.splice(place, 1);
