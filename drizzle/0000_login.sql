@@ -188,7 +188,8 @@ CREATE TABLE `signing_keys` (
 	`private_key` blob NOT NULL,
 	`created_at` integer NOT NULL,
 	`signs_from` integer NOT NULL,
-	`published_until` integer
+	`published_until` integer,
+	`longest_token_ttl` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `two_factor` (

@@ -145,7 +145,12 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
     requestServer({ handle: app.handle, log, clock, random, trustedProxies, observe: metrics.answered }),
   );
   storage.onDeliveries((webhookIds) => drain.wake(webhookIds));
-  storage.onForeignCommit(() => drain.wake());
+  storage.onForeignCommit(() => {
+    drain.wake();
+    engine.keys
+      .reload()
+      .catch((error) => log.error("the signing keys cannot be read", { error: String(error) }));
+  });
   await drain.start();
   return {
     url: server.url.origin,
@@ -242,11 +247,12 @@ function tokenDeps(
   };
 }
 
-async function signingKeys({ storage, secrets, clock }: Services): Promise<SigningKeys> {
+async function signingKeys({ config, storage, secrets, clock }: Services): Promise<SigningKeys> {
   const now = clock.now();
   if ((await storage.sessions.listSigningKeys()).length === 0) {
     await storage.sessions.addFirstSigningKey(await generateSigningKey(secrets, now, now));
   }
+  await storage.sessions.noteTokenTtl(config.accessTokenTtl);
   return loadSigningKeys(storage.sessions, secrets);
 }
 

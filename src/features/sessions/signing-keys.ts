@@ -60,7 +60,7 @@ export async function loadSigningKeys(store: SessionStore, secrets: Secrets): Pr
   return {
     reload,
     current(now) {
-      const newest = loaded.filter(({ signsFrom }) => signsFrom <= now).at(-1) ?? loaded[0];
+      const newest = published(now).findLast(({ signsFrom }) => signsFrom <= now) ?? published(now)[0];
       if (newest === undefined) throw new Error("the database has no signing key");
       return newest.key;
     },
@@ -98,6 +98,7 @@ export async function generateSigningKey(
     createdAt: now,
     signsFrom,
     publishedUntil: null,
+    longestTokenTtl: 0,
   };
 }
 

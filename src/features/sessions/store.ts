@@ -27,6 +27,17 @@ export type StoredSigningKey = {
   createdAt: number;
   signsFrom: number;
   publishedUntil: number | null;
+  /** ms: the longest life of a token that it signed, or will. */
+  longestTokenTtl: number;
+};
+
+export type SigningKeyRotation = {
+  key: StoredSigningKey;
+  now: number;
+  /** Whether all other keys end now, instead of when their last token has expired. */
+  withdrawOthers: boolean;
+  /** ms for which a key stays published beyond the life of its last token. */
+  publishedBeyond: number;
 };
 
 export type SessionStore = {
@@ -55,4 +66,8 @@ export type SessionStore = {
   listSigningKeys(): Promise<StoredSigningKey[]>;
   /** Adds the first key of a database; does nothing where there is one already. */
   addFirstSigningKey(key: StoredSigningKey): Promise<void>;
+  /** Adds a key, and sets when each of the others ends: the newest once the new one signs and its last token has expired. */
+  rotateSigningKeys(rotation: SigningKeyRotation): Promise<void>;
+  /** Remembers for how long tokens live that are signed from now on: rotation keeps the keys for as long. */
+  noteTokenTtl(ttl: number): Promise<void>;
 };

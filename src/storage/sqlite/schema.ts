@@ -362,6 +362,8 @@ export const signingKeys = sqliteTable("signing_keys", {
   signsFrom: integer("signs_from").notNull(),
   /** Until when it stays published; null while it is the newest. */
   publishedUntil: integer("published_until"),
+  /** ms: the longest life of a token that it signed. */
+  longestTokenTtl: integer("longest_token_ttl").notNull(),
 });
 
 /** Personal access tokens: only their hashes. */

@@ -1,9 +1,10 @@
-import { and, asc, desc, eq, gt, isNull, ne, sql } from "drizzle-orm";
+import { and, desc, eq, gt, isNull, ne, sql } from "drizzle-orm";
 import type { SessionStore } from "../../features/sessions/store.ts";
 import { auditWriter } from "./audit.ts";
 import type { Connection } from "./open.ts";
 import { refreshTokenRotator } from "./rotate-refresh-token.ts";
-import { accounts, sessions, signingKeys, users } from "./schema.ts";
+import { accounts, sessions, users } from "./schema.ts";
+import { signingKeyAnswers } from "./signing-keys.ts";
 
 /** The answers to `features/sessions/store.ts`. */
 export function sessionStore(connection: Connection): SessionStore {
@@ -76,15 +77,6 @@ export function sessionStore(connection: Connection): SessionStore {
         if (ended.length > 0) writeAudit({ ...audit, details: { ...audit.details, count: ended.length } });
         return ended.length;
       }),
-    listSigningKeys: async () => db.select().from(signingKeys).orderBy(asc(signingKeys.signsFrom)).all(),
-    addFirstSigningKey: (key) =>
-      write(() => {
-        const existing = db.select({ id: signingKeys.id }).from(signingKeys).limit(1).get();
-        if (existing === undefined) {
-          db.insert(signingKeys)
-            .values({ ...key, privateKey: Buffer.from(key.privateKey) })
-            .run();
-        }
-      }),
+    ...signingKeyAnswers(connection),
   };
 }

@@ -1,0 +1,56 @@
+import { asc, eq, isNull, ne, sql } from "drizzle-orm";
+import type { SessionStore, StoredSigningKey } from "../../features/sessions/store.ts";
+import type { Connection } from "./open.ts";
+import { signingKeys } from "./schema.ts";
+
+type SigningKeyAnswers = Pick<
+  SessionStore,
+  "listSigningKeys" | "addFirstSigningKey" | "rotateSigningKeys" | "noteTokenTtl"
+>;
+
+/** The answers of `features/sessions/store.ts` that are about signing keys. */
+export function signingKeyAnswers({ db, write }: Connection): SigningKeyAnswers {
+  const insert = (key: StoredSigningKey) =>
+    db
+      .insert(signingKeys)
+      .values({ ...key, privateKey: Buffer.from(key.privateKey) })
+      .run();
+
+  return {
+    listSigningKeys: async () =>
+      db.select().from(signingKeys).orderBy(asc(signingKeys.signsFrom), asc(signingKeys.createdAt)).all(),
+    addFirstSigningKey: (key) =>
+      write(() => {
+        if (db.select({ id: signingKeys.id }).from(signingKeys).limit(1).get() === undefined) insert(key);
+      }),
+    rotateSigningKeys: ({ key, now, withdrawOthers, publishedBeyond }) =>
+      write(() => {
+        const current = db.select().from(signingKeys).where(isNull(signingKeys.publishedUntil)).all();
+        // The new one's tokens live as long as the old one's, until a server says otherwise.
+        insert({
+          ...key,
+          longestTokenTtl: Math.max(0, ...current.map(({ longestTokenTtl }) => longestTokenTtl)),
+        });
+        if (withdrawOthers) {
+          db.update(signingKeys)
+            .set({ publishedUntil: sql`min(ifnull(${signingKeys.publishedUntil}, ${now}), ${now})` })
+            .where(ne(signingKeys.id, key.id))
+            .run();
+          return;
+        }
+        for (const { id, longestTokenTtl } of current) {
+          db.update(signingKeys)
+            .set({ publishedUntil: key.signsFrom + longestTokenTtl + publishedBeyond })
+            .where(eq(signingKeys.id, id))
+            .run();
+        }
+      }),
+    noteTokenTtl: (ttl) =>
+      write(() => {
+        db.update(signingKeys)
+          .set({ longestTokenTtl: sql`max(${signingKeys.longestTokenTtl}, ${ttl})` })
+          .where(isNull(signingKeys.publishedUntil))
+          .run();
+      }),
+  };
+}
