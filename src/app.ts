@@ -1,4 +1,7 @@
 import { Elysia } from "elysia";
+import { authenticatePersonalToken } from "./features/access-tokens/authenticate.ts";
+import { accessTokenPrefix } from "./features/access-tokens/model.ts";
+import type { AccessTokenStore } from "./features/access-tokens/store.ts";
 import { type LoginRoutesDeps, loginRoutes } from "./features/login/routes.ts";
 import { sessionRoutes } from "./features/sessions/routes.ts";
 import { authenticateAccessToken } from "./features/sessions/tokens.ts";
@@ -6,6 +9,7 @@ import { meRoutes } from "./features/users/routes.ts";
 import type { UserStore } from "./features/users/store.ts";
 import { edge } from "./http/edge.ts";
 import { errorTranslator } from "./http/error-translator.ts";
+import type { Authenticate } from "./http/guard.ts";
 import { knownRoutes } from "./http/routes.ts";
 import { type HealthDeps, healthRoutes } from "./ops/health.ts";
 import type { DocumentFacts } from "./ops/openapi.ts";
@@ -13,6 +17,7 @@ import { swaggerUi } from "./ops/swagger.ts";
 
 export type AppDeps = LoginRoutesDeps & {
   users: UserStore;
+  accessTokens: AccessTokenStore;
   health: HealthDeps;
   corsOrigins: readonly string[];
   /** What Swagger UI says of this server; null where it is off. */
@@ -26,14 +31,16 @@ export type AppDeps = LoginRoutesDeps & {
 export function makeApp(deps: AppDeps) {
   // All routes are known only when the last one is there; a request comes later still.
   let known = knownRoutes([]);
+  const authenticate: Authenticate = (token) =>
+    token.startsWith(accessTokenPrefix)
+      ? authenticatePersonalToken({ store: deps.accessTokens, clock: deps.tokens.clock }, token)
+      : authenticateAccessToken(deps.tokens, token);
   const app = new Elysia({ name: "postern" })
     .use(errorTranslator(deps.login.log))
     .use(edge({ corsOrigins: deps.corsOrigins, routes: () => known }))
     .use(loginRoutes(deps))
-    .use(sessionRoutes(deps.tokens))
-    .use(
-      meRoutes({ users: deps.users, authenticate: (token) => authenticateAccessToken(deps.tokens, token) }),
-    )
+    .use(sessionRoutes(deps.tokens, authenticate))
+    .use(meRoutes({ users: deps.users, authenticate }))
     .use(healthRoutes(deps.health));
   if (deps.swagger !== null) app.use(swaggerUi(app, deps.swagger));
   known = knownRoutes(app.routes);

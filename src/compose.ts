@@ -189,6 +189,7 @@ function application(services: Services, engine: Engine, issuer: string, state: 
     observeLogin: engine.metrics.loginEnded,
     tokens: tokenDeps(services, engine.keys, issuer),
     users: storage.users,
+    accessTokens: storage.accessTokens,
     health: { checkDatabase: storage.check, stopping: () => state.stopping },
     corsOrigins: config.corsOrigins,
     swagger: config.swagger ? { publicUrl: issuer, version } : null,
@@ -233,7 +234,7 @@ function tokenDeps(
   keys: SigningKeys,
   issuer: string,
 ): TokenDeps {
-  const { accessTokenTtl, refreshGrace, refreshTokenIdle } = config;
+  const { accessTokenTtl, refreshGrace, refreshTokenIdle, keyPublishAhead } = config;
   return {
     store: storage.sessions,
     keys,
@@ -244,6 +245,7 @@ function tokenDeps(
     accessTokenTtl,
     refreshGrace,
     refreshTokenIdle,
+    keyPublishAhead,
   };
 }
 

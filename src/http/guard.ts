@@ -1,51 +1,108 @@
 import { Elysia } from "elysia";
-import { ApiError } from "../lib/errors.ts";
+import { ApiError, apiError } from "../lib/errors.ts";
 
 /** Who a request speaks for, once its token was found good. */
-export type Identity = { accountId: string; userId: string; sessionId: string; role: string };
+export type Identity = {
+  accountId: string;
+  userId: string;
+  role: string;
+  /** The session of an access token; null for a personal access token. */
+  sessionId: string | null;
+  /** What a personal access token may do; `all` for a session. */
+  scopes: "all" | readonly string[];
+};
+
+/** An identity that came by a login. */
+export type SessionBound = Identity & { sessionId: string };
 
 /** Finds out who a Bearer token speaks for; undefined for a token that is not good, whatever the reason. */
 export type Authenticate = (token: string) => Promise<Identity | undefined>;
 
+/** What a route demands beyond a good token: data on the route, so that the document shows it and no handler forgets it. */
+export type Demand = {
+  /** What a personal access token must have been given; null where any will do. */
+  scope: string | null;
+  /** Roles of which the user must hold one. */
+  roles?: readonly string[];
+};
+
+const realm = 'Bearer realm="postern"';
+
 const identities = new WeakMap<Request, Identity>();
 
 /**
- * The one guard of routes that are not public: `{ authenticated: true }` on a route demands a good token and gives its handler `identity`. Asked in
- * `transform`, before the body is validated: a stranger with a bad body is told 401, not what the body should be like.
+ * The one guard of routes that are not public. `{ session: true }` on a route demands the access token of a login and gives its handler `identity`;
+ * `{ token: {…} }` takes personal access tokens too. Asked in `transform`, before the body is validated: a stranger with a bad body is told 401, not
+ * what the body should be like.
  */
 export function guard(authenticate: Authenticate) {
   return new Elysia({ name: "guard" }).macro({
-    authenticated: (_: true) => ({
+    session: (_: true) => ({
       detail: { security: [{ accessToken: [] }] },
       async transform({ request }: { request: Request }) {
-        identities.set(request, await identify(request, authenticate));
+        const identity = await identify(request, authenticate);
+        if (identity.sessionId === null) {
+          throw new ApiError("FORBIDDEN", "A personal access token cannot do this: log in.", {
+            challenge: `${realm}, error="insufficient_scope"`,
+          });
+        }
+        identities.set(request, identity);
       },
       resolve({ request }: { request: Request }) {
-        const identity = identities.get(request);
-        if (identity === undefined) throw new Error("a guarded route ran without its guard");
-        return { identity };
+        const { sessionId, ...identity } = identityOf(request);
+        if (sessionId === null) throw new Error("a route for sessions ran without one");
+        return { identity: { ...identity, sessionId } };
+      },
+    }),
+    token: (demand: Demand) => ({
+      detail: {
+        security: [{ accessToken: [] }, { personalAccessToken: demand.scope === null ? [] : [demand.scope] }],
+      },
+      async transform({ request }: { request: Request }) {
+        const identity = await identify(request, authenticate);
+        checkDemand(identity, demand);
+        identities.set(request, identity);
+      },
+      resolve({ request }: { request: Request }) {
+        return { identity: identityOf(request) };
       },
     }),
   });
 }
 
-async function identify(request: Request, authenticate: Authenticate): Promise<Identity> {
-  const header = request.headers.get("authorization");
-  if (header === null)
-    throw new ApiError("UNAUTHENTICATED", undefined, { challenge: 'Bearer realm="postern"' });
-  const [scheme = "", token = "", ...rest] = header.split(" ");
-  const identity =
-    scheme.toLowerCase() === "bearer" && rest.length === 0 && token !== ""
-      ? await authenticate(token)
-      : undefined;
-  if (identity === undefined) {
-    throw new ApiError(
-      "UNAUTHENTICATED",
-      "The access token is not valid, has expired, or its session has ended.",
-      {
-        challenge: 'Bearer realm="postern", error="invalid_token"',
-      },
-    );
-  }
+function identityOf(request: Request): Identity {
+  const identity = identities.get(request);
+  if (identity === undefined) throw new Error("a guarded route ran without its guard");
   return identity;
+}
+
+function checkDemand({ scopes, role }: Identity, demand: Demand): void {
+  if (demand.scope !== null && scopes !== "all" && !scopes.includes(demand.scope)) {
+    throw new ApiError("FORBIDDEN", `The token lacks the scope ${demand.scope}.`, {
+      challenge: `${realm}, error="insufficient_scope", scope="${demand.scope}"`,
+    });
+  }
+  if (demand.roles !== undefined && !demand.roles.includes(role)) {
+    throw new ApiError("FORBIDDEN", `This needs one of the roles ${demand.roles.join(", ")}.`);
+  }
+}
+
+async function identify(request: Request, authenticate: Authenticate): Promise<Identity> {
+  if (request.headers.get("authorization") === null) throw apiError("UNAUTHENTICATED", { challenge: realm });
+  const token = bearerToken(request);
+  const identity = token === null ? undefined : await authenticate(token);
+  if (identity !== undefined) return identity;
+  throw new ApiError(
+    "UNAUTHENTICATED",
+    "The access token is not valid, has expired, or its session has ended.",
+    {
+      challenge: `${realm}, error="invalid_token"`,
+    },
+  );
+}
+
+/** The Bearer token of a request (RFC 6750, section 2.1); null when there is none. Never taken from the URL, which ends in logs. */
+export function bearerToken(request: Request): string | null {
+  const [scheme = "", token = "", ...rest] = (request.headers.get("authorization") ?? "").split(" ");
+  return scheme.toLowerCase() === "bearer" && rest.length === 0 && token !== "" ? token : null;
 }

@@ -40,6 +40,11 @@ function documentation({ publicUrl, version }: DocumentFacts) {
           bearerFormat: "JWT",
           description: "The `accessToken` of a login.",
         },
+        personalAccessToken: {
+          type: "http" as const,
+          scheme: "bearer",
+          description: "A token made by `postern token create`, for the scopes that it was given.",
+        },
       },
     },
   };

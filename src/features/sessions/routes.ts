@@ -1,17 +1,54 @@
 import { Elysia, t } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
+import { type Authenticate, bearerToken, guard } from "../../http/guard.ts";
 import { requestOrigin } from "../../http/request-context.ts";
-import { text } from "../../http/schemas.ts";
-import { tokenPair } from "./model.ts";
+import { optionalText, text } from "../../http/schemas.ts";
+import { apiError } from "../../lib/errors.ts";
+import { endAll, endOne, logOut } from "./logout.ts";
+import { sessionJson, sessionSchema, tokenPair } from "./model.ts";
 import { refreshTokens, type TokenDeps } from "./tokens.ts";
 
-/** How long others may keep the key set: short enough that a withdrawn key is soon forgotten. */
-const jwksMaxAgeSeconds = 300;
+/** How long others may keep the key set at most, in seconds: a withdrawn key is forgotten after as long. */
+const longestJwksAge = 300;
+
+/** Half of the time for which a new key is published before it signs: whoever keeps the set for as long knows the key in time. */
+function jwksMaxAge({ keyPublishAhead }: TokenDeps): number {
+  return Math.min(longestJwksAge, Math.floor(keyPublishAhead / 2_000));
+}
 
 /** Refresh tokens have 75 characters; the bound leaves room for a longer form. */
 const refreshBody = t.Object({
   refreshToken: text({ minLength: 1, maxLength: 512, description: "The refresh token of the last answer." }),
 });
+
+const issuerMetadataSchema = t.Object({
+  issuer: t.String(),
+  jwks_uri: t.String(),
+  id_token_signing_alg_values_supported: t.Array(t.String()),
+  token_endpoint_auth_methods_supported: t.Array(t.String()),
+  response_types_supported: t.Array(t.String()),
+  subject_types_supported: t.Array(t.String()),
+});
+
+function issuerMetadata(issuer: string): typeof issuerMetadataSchema.static {
+  return {
+    issuer,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    id_token_signing_alg_values_supported: ["ES256"],
+    token_endpoint_auth_methods_supported: [],
+    response_types_supported: [],
+    subject_types_supported: ["public"],
+  };
+}
+
+const logoutBody = t.Optional(
+  t.Object({
+    refreshToken: optionalText({
+      maxLength: 512,
+      description: "The session's refresh token, of any generation.",
+    }),
+  }),
+);
 
 const jsonWebKeySet = t.Object({
   keys: t.Array(
@@ -27,9 +64,10 @@ const jsonWebKeySet = t.Object({
   ),
 });
 
-/** `POST /v3/accounts/refresh` and `GET /.well-known/jwks.json`. */
-export function sessionRoutes(tokens: TokenDeps) {
+/** `POST /v3/accounts/refresh` and `/logout`, `/v3/me/sessions`, and the key set. */
+export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
   return new Elysia({ name: "sessions" })
+    .use(guard(authenticate))
     .post(
       "/v3/accounts/refresh",
       ({ body, request, set }) => {
@@ -54,7 +92,7 @@ export function sessionRoutes(tokens: TokenDeps) {
     .get(
       "/.well-known/jwks.json",
       ({ set }) => {
-        set.headers["cache-control"] = `public, max-age=${jwksMaxAgeSeconds}`;
+        set.headers["cache-control"] = `public, max-age=${jwksMaxAge(tokens)}`;
         return tokens.keys.jwks(tokens.clock.now());
       },
       {
@@ -63,8 +101,109 @@ export function sessionRoutes(tokens: TokenDeps) {
           operationId: "jwks",
           tags: ["Verify tokens"],
           summary: "The public keys that access tokens are verified with",
-          description: "A JSON Web Key Set (RFC 7517).",
+          description: "A JSON Web Key Set (RFC 7517). A new key stands here before it signs.",
         },
+      },
+    )
+    .get(
+      "/.well-known/openid-configuration",
+      ({ set }) => {
+        set.headers["cache-control"] = `public, max-age=${longestJwksAge}`;
+        return issuerMetadata(tokens.issuer);
+      },
+      {
+        response: { 200: issuerMetadataSchema },
+        detail: {
+          operationId: "issuerMetadata",
+          tags: ["Verify tokens"],
+          summary: "Where the keys are, for verifiers that look an issuer up",
+          description:
+            "The part of OpenID Connect Discovery that verifiers of access tokens read. Postern is no OpenID provider: there is no authorization endpoint.",
+        },
+      },
+    )
+    .post(
+      "/v3/accounts/logout",
+      async ({ body, request, set }) => {
+        const proof = { accessToken: bearerToken(request), refreshToken: body?.refreshToken ?? null };
+        await logOut(tokens, proof, requestOrigin(request));
+        set.status = 204;
+      },
+      {
+        body: logoutBody,
+        response: {
+          204: t.Void({ description: "The session has ended, now or before." }),
+          ...errorAnswers("INVALID_REQUEST", "INVALID_REFRESH_TOKEN", "UNAUTHENTICATED", "INTERNAL_ERROR"),
+        },
+        detail: {
+          operationId: "logout",
+          tags: ["Login"],
+          summary: "End a session",
+          description:
+            "Ends the session of the `refreshToken` or, without one, of the access token in the Authorization header. Repeating it is fine. Refreshing stops at once; access tokens end within their lifetime, and at once for Postern itself.",
+        },
+      },
+    )
+    .get(
+      "/v3/me/sessions",
+      async ({ identity, set }) => {
+        set.headers["cache-control"] = "no-store";
+        const limits = { now: tokens.clock.now(), idle: tokens.refreshTokenIdle };
+        const live = await tokens.store.listLiveSessions(identity, limits);
+        return live.map((session) => sessionJson(session, identity.sessionId));
+      },
+      {
+        session: true,
+        response: { 200: t.Array(sessionSchema), ...errorAnswers("UNAUTHENTICATED", "INTERNAL_ERROR") },
+        detail: {
+          operationId: "listSessions",
+          tags: ["Me"],
+          summary: "The user's sessions, the last used first",
+        },
+      },
+    )
+    .delete(
+      "/v3/me/sessions",
+      async ({ identity, query, request, set }) => {
+        const except = query.keepCurrent === "true" ? identity.sessionId : null;
+        await endAll(tokens, { ...identity, except }, requestOrigin(request));
+        set.status = 204;
+      },
+      {
+        session: true,
+        query: t.Object({
+          keepCurrent: t.Optional(
+            t.Union([t.Literal("true"), t.Literal("false")], {
+              description: "`true`: the session that asks goes on.",
+            }),
+          ),
+        }),
+        response: {
+          204: t.Void({ description: "They have ended." }),
+          ...errorAnswers("INVALID_REQUEST", "UNAUTHENTICATED", "INTERNAL_ERROR"),
+        },
+        detail: {
+          operationId: "endSessions",
+          tags: ["Me"],
+          summary: "End all sessions, or all but this one",
+        },
+      },
+    )
+    .delete(
+      "/v3/me/sessions/:id",
+      async ({ identity, params, request, set }) => {
+        const named = { id: params.id, userId: identity.userId, accountId: identity.accountId };
+        if (!(await endOne(tokens, named, "logout", requestOrigin(request)))) throw apiError("NOT_FOUND");
+        set.status = 204;
+      },
+      {
+        session: true,
+        params: t.Object({ id: text({ minLength: 1, maxLength: 36, description: "The session's id." }) }),
+        response: {
+          204: t.Void({ description: "It has ended." }),
+          ...errorAnswers("INVALID_REQUEST", "UNAUTHENTICATED", "NOT_FOUND", "INTERNAL_ERROR"),
+        },
+        detail: { operationId: "endSession", tags: ["Me"], summary: "End one session" },
       },
     );
 }

@@ -1,3 +1,4 @@
+import type { SessionBound } from "../../http/guard.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { apiError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
@@ -22,6 +23,8 @@ export type TokenDeps = {
   accessTokenTtl: number;
   refreshGrace: number;
   refreshTokenIdle: number;
+  /** For how long a new key is published before it signs. */
+  keyPublishAhead: number;
 };
 
 /** The pair of a session's generation; a login's is generation 1. */
@@ -58,10 +61,11 @@ export async function refreshTokens(deps: TokenDeps, token: string, from: Reques
 export async function authenticateAccessToken(
   deps: TokenDeps,
   token: string,
-): Promise<SessionIdentity | undefined> {
+): Promise<SessionBound | undefined> {
   const now = deps.clock.now();
   const claims = verifyAccessToken(token, { keys: deps.keys.verifying(now), issuer: deps.issuer, now });
   if (claims === undefined) return undefined;
   const live = await deps.store.findLiveSession(claims.sessionId, now);
-  return live?.userId === claims.userId && live.accountId === claims.accountId ? live : undefined;
+  if (live?.userId !== claims.userId || live.accountId !== claims.accountId) return undefined;
+  return { ...live, scopes: "all" };
 }

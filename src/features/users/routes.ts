@@ -18,7 +18,7 @@ export function meRoutes({ users, authenticate }: { users: UserStore; authentica
         return userJson(user);
       },
       {
-        authenticated: true,
+        token: { scope: null },
         response: { 200: userSchema, ...errorAnswers("UNAUTHENTICATED", "INTERNAL_ERROR") },
         detail: { operationId: "me", tags: ["Me"], summary: "The user that the access token speaks for" },
       },
@@ -30,7 +30,7 @@ export function meRoutes({ users, authenticate }: { users: UserStore; authentica
         return [];
       },
       {
-        authenticated: true,
+        token: { scope: null },
         response: { 200: t.Array(t.Object({})), ...errorAnswers("UNAUTHENTICATED", "INTERNAL_ERROR") },
         detail: {
           operationId: "licenses",

@@ -1,10 +1,10 @@
-import { and, asc, count, eq, getTableColumns, gt, lte } from "drizzle-orm";
+import { and, asc, count, eq, getTableColumns, gt, isNull, lte, or, sql } from "drizzle-orm";
 import { mostAccessTokensOfAUser } from "../../features/access-tokens/model.ts";
 import type { AccessTokenStore } from "../../features/access-tokens/store.ts";
 import { ApiError } from "../../lib/errors.ts";
 import { auditWriter } from "./audit.ts";
 import type { Connection } from "./open.ts";
-import { accessTokens } from "./schema.ts";
+import { accessTokens, accounts, users } from "./schema.ts";
 
 /** The answers to `features/access-tokens/store.ts`. */
 export function accessTokenStore(connection: Connection): AccessTokenStore {
@@ -27,7 +27,32 @@ export function accessTokenStore(connection: Connection): AccessTokenStore {
     }
   }
 
+  const bearer = db
+    .select({
+      id: accessTokens.id,
+      accountId: accessTokens.accountId,
+      userId: accessTokens.userId,
+      role: users.role,
+      scopes: accessTokens.scopes,
+      lastUsedAt: accessTokens.lastUsedAt,
+    })
+    .from(accessTokens)
+    .innerJoin(users, and(eq(users.id, accessTokens.userId), eq(users.status, "active")))
+    .innerJoin(accounts, and(eq(accounts.id, accessTokens.accountId), eq(accounts.status, "active")))
+    .where(
+      and(
+        eq(accessTokens.tokenHash, sql.placeholder("tokenHash")),
+        or(isNull(accessTokens.expiresAt), gt(accessTokens.expiresAt, sql.placeholder("now"))),
+      ),
+    )
+    .prepare();
+
   return {
+    findBearer: async (tokenHash, now) => bearer.get({ tokenHash, now }),
+    noteUse: (id, now) =>
+      write(() => {
+        db.update(accessTokens).set({ lastUsedAt: now }).where(eq(accessTokens.id, id)).run();
+      }),
     createAccessToken: (token, audit) =>
       write(() => {
         makeRoom(token.userId, token.createdAt);
