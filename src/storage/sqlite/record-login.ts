@@ -46,9 +46,10 @@ export function loginRecorder(
     const now = state.get({ userId: login.userId, accountId: login.accountId });
     if (now === undefined || now.passwordVersion !== login.passwordVersion)
       return { kind: "credentials-changed" };
+    if (now.enrolled !== null && login.proof === null) return { kind: "proof-missing" };
     if (now.accountStatus === "suspended") return { kind: "account-suspended" };
     if (now.userStatus === "suspended") return { kind: "user-suspended" };
-    if (now.enrolled !== null && login.proof === null) return { kind: "proof-missing" };
+    // Last, since it writes: a login that is refused uses nothing up.
     if (login.proof !== null && !spendProof(login.userId, login.proof)) return { kind: "proof-spent" };
     return undefined;
   }
