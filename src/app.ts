@@ -3,6 +3,8 @@ import { authenticatePersonalToken } from "./features/access-tokens/authenticate
 import { accessTokenPrefix } from "./features/access-tokens/model.ts";
 import type { AccessTokenStore } from "./features/access-tokens/store.ts";
 import { type LoginRoutesDeps, loginRoutes } from "./features/login/routes.ts";
+import type { ProfileDeps } from "./features/profile/change.ts";
+import { profileRoutes } from "./features/profile/routes.ts";
 import { sessionRoutes } from "./features/sessions/routes.ts";
 import { authenticateAccessToken } from "./features/sessions/tokens.ts";
 import { meRoutes } from "./features/users/routes.ts";
@@ -18,6 +20,7 @@ import { swaggerUi } from "./ops/swagger.ts";
 export type AppDeps = LoginRoutesDeps & {
   users: UserStore;
   accessTokens: AccessTokenStore;
+  profile: ProfileDeps;
   health: HealthDeps;
   corsOrigins: readonly string[];
   /** What Swagger UI says of this server; null where it is off. */
@@ -41,6 +44,7 @@ export function makeApp(deps: AppDeps) {
     .use(loginRoutes(deps))
     .use(sessionRoutes(deps.tokens, authenticate))
     .use(meRoutes({ users: deps.users, authenticate }))
+    .use(profileRoutes(deps.profile, authenticate))
     .use(healthRoutes(deps.health));
   if (deps.swagger !== null) app.use(swaggerUi(app, deps.swagger));
   known = knownRoutes(app.routes);

@@ -1,11 +1,13 @@
+import { rmSync } from "node:fs";
 import { makeApp } from "./app.ts";
 import { type Config, publicUrlOf } from "./config/config.ts";
-import { firstRun } from "./features/accounts/first-run.ts";
+import { firstAccountAlias, firstRun, firstUserEmail } from "./features/accounts/first-run.ts";
 import { makeIdentityGate } from "./features/login/identity-gate.ts";
 import type { LoginDeps } from "./features/login/login.ts";
 import { makeRehasher, type Rehasher } from "./features/login/rehash.ts";
 import { generateSigningKey, loadSigningKeys, type SigningKeys } from "./features/sessions/signing-keys.ts";
 import type { TokenDeps } from "./features/sessions/tokens.ts";
+import type { User } from "./features/users/model.ts";
 import { requestServer } from "./http/serve-request.ts";
 import { type Clock, systemClock, within } from "./lib/clock.ts";
 import { OperatorError } from "./lib/errors.ts";
@@ -14,6 +16,7 @@ import type { Log } from "./lib/log.ts";
 import { makePasswordVerifier } from "./lib/passwords.ts";
 import { type Random, randomToken, systemRandom } from "./lib/random.ts";
 import { makeSecrets, type Secrets } from "./lib/secrets.ts";
+import { foldCase } from "./lib/text.ts";
 import { version } from "./lib/version.ts";
 import { listen } from "./ops/listen.ts";
 import { type Metrics, makeMetrics } from "./ops/metrics.ts";
@@ -182,7 +185,8 @@ async function makeEngine(services: Services, log: Log): Promise<Engine> {
 }
 
 function application(services: Services, engine: Engine, issuer: string, state: { stopping: boolean }) {
-  const { config, storage } = services;
+  const { config, storage, clock, random } = services;
+  const { hash, passwordMinLength } = config;
   return makeApp({
     login: engine.login,
     rehasher: engine.rehasher,
@@ -190,6 +194,11 @@ function application(services: Services, engine: Engine, issuer: string, state: 
     tokens: tokenDeps(services, engine.keys, issuer),
     users: storage.users,
     accessTokens: storage.accessTokens,
+    profile: {
+      users: { store: storage.users, clock, random, hash, passwordMinLength },
+      attempts: engine.login,
+      passwordChanged: (user) => forgetInitialPassword(services, user),
+    },
     health: { checkDatabase: storage.check, stopping: () => state.stopping },
     corsOrigins: config.corsOrigins,
     swagger: config.swagger ? { publicUrl: issuer, version } : null,
@@ -272,4 +281,14 @@ function serveMetrics({ metricsListen }: Config, metrics: Metrics) {
       return new Response(body, { headers: { "content-type": contentType } });
     },
   });
+}
+
+/** Once the first user's password is changed, the file that the first run left is no longer true. */
+async function forgetInitialPassword(
+  { folder, storage }: Services,
+  { accountId, email }: User,
+): Promise<void> {
+  const first = await storage.accounts.findAccount(firstAccountAlias);
+  if (first?.id === accountId && foldCase(email) === firstUserEmail)
+    rmSync(folder.initialPassword, { force: true });
 }

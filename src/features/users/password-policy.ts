@@ -1,3 +1,4 @@
+import { isCommonPassword } from "../../lib/common-passwords.ts";
 import { ApiError } from "../../lib/errors.ts";
 import { codePointLength, foldCase } from "../../lib/text.ts";
 
@@ -6,7 +7,7 @@ const longestPassword = 256;
 
 /**
  * Refuses a password that a login could not send, or that anybody would try first. No rules on kinds of characters: NIST SP
- * 800-63B, section 3.1.1.2, advises against them. Throws WEAK_PASSWORD.
+ * 800-63B, section 3.1.1.2, and OWASP ASVS 5, 6.2.5, advise against them. Throws WEAK_PASSWORD.
  */
 export function checkNewPassword(password: string, user: { email: string }, minLength: number): void {
   const length = codePointLength(password);
@@ -18,5 +19,11 @@ export function checkNewPassword(password: string, user: { email: string }, minL
   }
   if (foldCase(password) === foldCase(user.email)) {
     throw new ApiError("WEAK_PASSWORD", "A password must not be the e-mail address.");
+  }
+  if (isCommonPassword(password)) {
+    throw new ApiError(
+      "WEAK_PASSWORD",
+      "This password is among the commonest, which are guessed first: choose another.",
+    );
   }
 }

@@ -1,20 +1,29 @@
 import { newId } from "../../lib/ids.ts";
 import { hashPassword } from "../../lib/passwords.ts";
-import { type AuditEntry, noRequest } from "../audit/model.ts";
+import { type AuditEntry, noRequest, type RequestOrigin } from "../audit/model.ts";
 import type { UserDeps } from "./create.ts";
 import type { User } from "./model.ts";
 import { checkNewPassword } from "./password-policy.ts";
 
-/** Sets a user's password and ends all of its sessions. A lock after failed logins stays. Throws WEAK_PASSWORD. */
+export type NewPassword = {
+  user: User;
+  password: string;
+  actor: AuditEntry["actor"];
+  from?: RequestOrigin;
+  /** The session that asked for it, which goes on. */
+  keepSession?: string | null;
+};
+
+/** Sets a user's password and ends all of its sessions but `keepSession`. A lock after failed logins stays. Throws WEAK_PASSWORD. */
 export async function setPassword(
   deps: UserDeps,
-  { user, password, actor }: { user: User; password: string; actor: AuditEntry["actor"] },
+  { user, password, actor, from = noRequest, keepSession = null }: NewPassword,
 ): Promise<void> {
   checkNewPassword(password, user, deps.passwordMinLength);
   const passwordHash = await hashPassword(password, deps.hash);
   const now = deps.clock.now();
   await deps.store.changePassword(
-    { userId: user.id, passwordHash, now },
+    { userId: user.id, passwordHash, keepSession, now },
     {
       id: newId(deps.random, now),
       accountId: user.accountId,
@@ -22,7 +31,7 @@ export async function setPassword(
       action: "user.password-changed",
       actor,
       target: { kind: "user", id: user.id },
-      from: noRequest,
+      from,
       details: {},
     },
   );

@@ -14,6 +14,15 @@ export type NewUser = {
   createdAt: number;
 };
 
+/** What a user may change of itself; undefined stays as it is. */
+export type ProfileChanges = {
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  company?: string | undefined;
+  email?: string | undefined;
+  emailPreferenceMetrics?: boolean | undefined;
+};
+
 export type UserStore = {
   /** Throws CONFLICT when the id or the e-mail is taken, INVALID_REQUEST when the account has no such role. */
   createUser(user: NewUser, audit: AuditEntry): Promise<User>;
@@ -21,11 +30,17 @@ export type UserStore = {
   listUsers(accountId: string, page: { afterId: string; limit: number }): Promise<User[]>;
   findUser(accountId: string, userId: string): Promise<User | undefined>;
   findUserByEmail(accountId: string, email: string): Promise<User | undefined>;
-  /** Changes the password, ends the user's sessions and clears nothing else: a lock stays. */
+  /** Changes the password and ends the user's sessions but `keepSession`; clears nothing else: a lock stays. */
   changePassword(
-    change: { userId: string; passwordHash: string; now: number },
+    change: { userId: string; passwordHash: string; keepSession: string | null; now: number },
     audit: AuditEntry,
   ): Promise<void>;
+  /** Changes what a user may change of itself. Throws CONFLICT when the e-mail is taken. Returns the user after the change. */
+  updateProfile(
+    user: { id: string; accountId: string },
+    changes: ProfileChanges,
+    audit: AuditEntry,
+  ): Promise<User>;
   /**
    * Returns the user after the change; suspending ends its sessions. One that has this status already is left alone: no audit
    * entry, no new time.

@@ -46,14 +46,33 @@ export function userStore(connection: Connection): UserStore {
     listUsers: async (accountId, { afterId, limit }) => reader.page(accountId, afterId, limit),
     findUser: async (accountId, userId) => reader.byId(accountId, userId),
     findUserByEmail: async (accountId, email) => reader.byEmail(accountId, foldCase(email)),
-    changePassword: ({ userId, passwordHash, now }, audit) =>
+    changePassword: ({ userId, passwordHash, keepSession, now }, audit) =>
       write(() => {
         db.update(users)
           .set({ passwordHash, passwordVersion: sql`${users.passwordVersion} + 1`, updatedAt: now })
           .where(eq(users.id, userId))
           .run();
-        endSessions(userId, "password-changed", now);
+        endSessions(userId, "password-changed", now, keepSession);
         writeAudit(audit);
+      }),
+    updateProfile: (user, changes, audit) =>
+      write(() => {
+        const { email } = changes;
+        try {
+          db.update(users)
+            .set({
+              ...changes,
+              ...(email !== undefined && { emailKey: foldCase(email) }),
+              updatedAt: audit.at,
+            })
+            .where(and(eq(users.id, user.id), eq(users.accountId, user.accountId)))
+            .run();
+        } catch (error) {
+          if (!isUniqueViolation(error)) throw error;
+          throw new ApiError("CONFLICT", "The account has another user with this e-mail address.");
+        }
+        writeAudit(audit);
+        return existing(user);
       }),
     setUserStatus: (user, status, audit) =>
       write(() => {
@@ -72,12 +91,18 @@ export function userStore(connection: Connection): UserStore {
   };
 }
 
-/** Ends all live sessions of a user, inside the transaction of what makes them end. */
+/** Ends all live sessions of a user, but `except`, inside the transaction of what makes them end. */
 export function sessionEnder({ db }: Connection) {
-  return (userId: string, reason: SessionEndReason, now: number): void => {
+  return (userId: string, reason: SessionEndReason, now: number, except: string | null = null): void => {
     db.update(sessions)
       .set({ endedAt: now, endReason: reason })
-      .where(and(eq(sessions.userId, userId), isNull(sessions.endedAt)))
+      .where(
+        and(
+          eq(sessions.userId, userId),
+          isNull(sessions.endedAt),
+          except === null ? undefined : ne(sessions.id, except),
+        ),
+      )
       .run();
   };
 }

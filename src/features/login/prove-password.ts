@@ -1,0 +1,14 @@
+import { type AttemptDeps, type Credentials, checkPassword, type Verified, withAttempt } from "./attempt.ts";
+
+/** Somebody who is logged in and proves the password again. */
+export type PasswordProof = Pick<Credentials, "email" | "password" | "from" | "signal"> & {
+  accountId: string;
+};
+
+/**
+ * Asks for the password of a user outside the login, in the same queue and under the same lock: a stolen access token is no way to guess it.
+ * Throws INVALID_CREDENTIALS, LOGIN_TEMPORARILY_LOCKED or SERVER_BUSY. A right one clears no failures: only a login does.
+ */
+export function provePassword(deps: AttemptDeps, proof: PasswordProof): Promise<Verified> {
+  return withAttempt(deps, { ...proof, accountAlias: null }, checkPassword);
+}

@@ -1,0 +1,85 @@
+import { ApiError, apiError } from "../../lib/errors.ts";
+import { newId } from "../../lib/ids.ts";
+import type { RequestOrigin } from "../audit/model.ts";
+import type { AttemptDeps } from "../login/attempt.ts";
+import { provePassword } from "../login/prove-password.ts";
+import type { UserDeps } from "../users/create.ts";
+import type { User } from "../users/model.ts";
+import { setPassword } from "../users/set-password.ts";
+import type { ProfileChanges } from "../users/store.ts";
+
+export type ProfileDeps = {
+  users: UserDeps;
+  attempts: AttemptDeps;
+  /** Called when a user's password was changed: what the first run left for the operator is no longer true. */
+  passwordChanged(user: User): Promise<void>;
+};
+
+/** Who changes something, and from where. */
+export type Self = {
+  accountId: string;
+  userId: string;
+  sessionId: string;
+  from: RequestOrigin;
+  signal: AbortSignal;
+};
+
+/** Changes a user's own names, company, preferences or e-mail, the last with the password only. Throws CONFLICT when the e-mail is taken. */
+export async function changeProfile(
+  deps: ProfileDeps,
+  self: Self,
+  changes: ProfileChanges,
+  password: string | null,
+): Promise<User> {
+  const user = await existingUser(deps, self);
+  const { store, clock, random } = deps.users;
+  if (changes.email !== undefined && changes.email !== user.email) {
+    if (password === null) {
+      const message = "is needed to change the e-mail address";
+      throw new ApiError("INVALID_REQUEST", `password ${message}.`, {
+        errors: [{ path: "/password", message }],
+      });
+    }
+    await provePassword(deps.attempts, { ...self, email: user.email, password });
+  }
+  const changed = Object.keys(changes);
+  if (changed.length === 0) return user;
+  const at = clock.now();
+  return store.updateProfile(user, changes, {
+    id: newId(random, at),
+    accountId: user.accountId,
+    at,
+    action: "user.profile-changed",
+    actor: "user",
+    target: { kind: "user", id: user.id },
+    from: self.from,
+    details: { changed: changed.join(" ") },
+  });
+}
+
+/**
+ * Changes a user's own password and ends all its other sessions. A wrong old one counts in the lock. Throws INVALID_CREDENTIALS, WEAK_PASSWORD,
+ * LOGIN_TEMPORARILY_LOCKED or SERVER_BUSY.
+ */
+export async function changePassword(
+  deps: ProfileDeps,
+  self: Self,
+  { oldPassword, newPassword }: { oldPassword: string; newPassword: string },
+): Promise<void> {
+  const user = await existingUser(deps, self);
+  await provePassword(deps.attempts, { ...self, email: user.email, password: oldPassword });
+  await setPassword(deps.users, {
+    user,
+    password: newPassword,
+    actor: "user",
+    from: self.from,
+    keepSession: self.sessionId,
+  });
+  await deps.passwordChanged(user);
+}
+
+async function existingUser({ users }: ProfileDeps, { accountId, userId }: Self): Promise<User> {
+  const user = await users.store.findUser(accountId, userId);
+  if (user === undefined) throw apiError("UNAUTHENTICATED");
+  return user;
+}

@@ -1,0 +1,118 @@
+import { Elysia, t } from "elysia";
+import { errorAnswers } from "../../http/error-answers.ts";
+import { type Authenticate, guard, type SessionBound } from "../../http/guard.ts";
+import { requestOrigin } from "../../http/request-context.ts";
+import { text } from "../../http/schemas.ts";
+import { apiError } from "../../lib/errors.ts";
+import { userJson, userSchema } from "../users/model.ts";
+import type { ProfileChanges } from "../users/store.ts";
+import { changePassword, changeProfile, type ProfileDeps, type Self } from "./change.ts";
+import { type ProfileBody, passwordBody, profileBody } from "./model.ts";
+
+const passwordErrors = errorAnswers(
+  "INVALID_REQUEST",
+  "INVALID_CREDENTIALS",
+  "WEAK_PASSWORD",
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "LOGIN_TEMPORARILY_LOCKED",
+  "INTERNAL_ERROR",
+  "SERVER_BUSY",
+);
+
+const passwordAnswers = {
+  204: t.Void({ description: "It is changed, and all other sessions of the user have ended." }),
+  ...passwordErrors,
+};
+
+/** What users change of themselves: `PATCH /v3/me` and `update-password`, which older clients call under `/v3/users`. */
+export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
+  return new Elysia({ name: "profile" })
+    .use(guard(authenticate))
+    .patch(
+      "/v3/me",
+      async ({ body, identity, request }) =>
+        userJson(
+          await changeProfile(deps, selfOf(identity, request), changesOf(body), body.password || null),
+        ),
+      {
+        session: true,
+        body: profileBody,
+        response: {
+          200: userSchema,
+          ...errorAnswers(
+            "INVALID_REQUEST",
+            "INVALID_CREDENTIALS",
+            "UNAUTHENTICATED",
+            "FORBIDDEN",
+            "CONFLICT",
+            "LOGIN_TEMPORARILY_LOCKED",
+            "INTERNAL_ERROR",
+            "SERVER_BUSY",
+          ),
+        },
+        detail: {
+          operationId: "updateMe",
+          tags: ["Me"],
+          summary: "Change one's own names, company, e-mail address or preferences",
+          description:
+            "What is absent or null stays as it is. A new e-mail address needs the present `password`.",
+        },
+      },
+    )
+    .post(
+      "/v3/me/update-password",
+      async ({ body, identity, request, set }) => {
+        await changePassword(deps, selfOf(identity, request), body);
+        set.status = 204;
+      },
+      {
+        session: true,
+        body: passwordBody,
+        response: passwordAnswers,
+        detail: {
+          operationId: "updateMyPassword",
+          tags: ["Me"],
+          summary: "Change one's own password",
+          description: "Ends all other sessions of the user. A wrong old password counts in the lock.",
+        },
+      },
+    )
+    .post(
+      "/v3/users/:id/update-password",
+      async ({ body, identity, params, request, set }) => {
+        if (params.id !== identity.userId) throw apiError("FORBIDDEN");
+        await changePassword(deps, selfOf(identity, request), body);
+        set.status = 204;
+      },
+      {
+        session: true,
+        params: t.Object({ id: text({ minLength: 1, maxLength: 36, description: "One's own id." }) }),
+        body: passwordBody,
+        response: passwordAnswers,
+        detail: {
+          operationId: "updateUserPassword",
+          tags: ["Me"],
+          summary: "Change one's own password, by id",
+          description:
+            "The same as `/v3/me/update-password`, under the path that other clients know. Other users' ids answer 403.",
+        },
+      },
+    );
+}
+
+function selfOf({ accountId, userId, sessionId }: SessionBound, request: Request): Self {
+  return { accountId, userId, sessionId, from: requestOrigin(request), signal: request.signal };
+}
+
+/** Null means absent: what a client does not know stays as it is. */
+function changesOf({ firstName, lastName, company, email, emailPreference }: ProfileBody): ProfileChanges {
+  const given: ProfileChanges = {
+    firstName: firstName ?? undefined,
+    lastName: lastName ?? undefined,
+    company: company ?? undefined,
+    email: email ?? undefined,
+    emailPreferenceMetrics: emailPreference?.metrics ?? undefined,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
