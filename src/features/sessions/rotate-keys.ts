@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts";
+import { type Clock, isoTime } from "../../lib/clock.ts";
 import type { Secrets } from "../../lib/secrets.ts";
 import { generateSigningKey } from "./signing-keys.ts";
 import type { SessionStore, StoredSigningKey } from "./store.ts";
@@ -45,4 +45,15 @@ export function keyStates(
 
 function isOver(publishedUntil: number | null, now: number): boolean {
   return publishedUntil !== null && publishedUntil <= now;
+}
+
+/** A signing key as `--json` shows it: its public side alone. */
+export function keyJson({ key, state }: { key: StoredSigningKey; state: KeyState }) {
+  return {
+    id: key.id,
+    state,
+    createdAt: isoTime(key.createdAt),
+    signsFrom: isoTime(key.signsFrom),
+    publishedUntil: key.publishedUntil === null ? null : isoTime(key.publishedUntil),
+  };
 }
