@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../audit/model.ts";
+import type { AuditEntry, RequestOrigin } from "../audit/model.ts";
 import type { Session, SessionEndReason, SessionIdentity } from "./model.ts";
 
 /** What a refresh token says, after its HMAC was found genuine, and the limits that it is held to. */
@@ -10,6 +10,10 @@ export type Rotation = {
   grace: number;
   /** ms after which a session that was not refreshed is over. */
   idle: number;
+  from: RequestOrigin;
+  /** For the audit entry and the event, should this be the reuse of a spent token. */
+  auditId: string;
+  eventId: string;
 };
 
 export type RotationOutcome =
@@ -17,7 +21,7 @@ export type RotationOutcome =
   | { kind: "refreshed"; identity: SessionIdentity; generation: number }
   /** The session is over, was never there, or its user or account may not refresh. */
   | { kind: "refused" }
-  /** A spent token was used after the grace: the session has been ended, with its audit entry. */
+  /** A spent token was used after the grace: the session has been ended, with its audit entry and event. */
   | { kind: "reuse" };
 
 export type StoredSigningKey = {
@@ -42,10 +46,7 @@ export type SigningKeyRotation = {
 
 export type SessionStore = {
   /** Moves the session on by one conditional statement: of any number of simultaneous calls, one branch results. */
-  rotateRefreshToken(
-    rotation: Rotation,
-    reuseAudit: Pick<AuditEntry, "id" | "from">,
-  ): Promise<RotationOutcome>;
+  rotateRefreshToken(rotation: Rotation): Promise<RotationOutcome>;
   /** The state behind an access token, by one indexed read: undefined once the session, its user or its account ended. */
   findLiveSession(sessionId: string, now: number): Promise<SessionIdentity | undefined>;
   /** The user's sessions that can still be refreshed, the last used first: 100 at most. */

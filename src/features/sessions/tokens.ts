@@ -1,7 +1,7 @@
 import type { SessionBound } from "../../http/guard.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { apiError } from "../../lib/errors.ts";
-import { newId } from "../../lib/ids.ts";
+import { newEventId, newId } from "../../lib/ids.ts";
 import type { Random } from "../../lib/random.ts";
 import type { Secrets } from "../../lib/secrets.ts";
 import type { RequestOrigin } from "../audit/model.ts";
@@ -49,10 +49,15 @@ export async function refreshTokens(deps: TokenDeps, token: string, from: Reques
   const named = readRefreshToken(deps.secrets, token);
   if (named === undefined) throw apiError("INVALID_REFRESH_TOKEN");
   const now = deps.clock.now();
-  const outcome = await deps.store.rotateRefreshToken(
-    { ...named, now, grace: deps.refreshGrace, idle: deps.refreshTokenIdle },
-    { id: newId(deps.random, now), from },
-  );
+  const outcome = await deps.store.rotateRefreshToken({
+    ...named,
+    now,
+    grace: deps.refreshGrace,
+    idle: deps.refreshTokenIdle,
+    from,
+    auditId: newId(deps.random, now),
+    eventId: newEventId(deps.random, now),
+  });
   if (outcome.kind !== "refreshed") throw apiError("INVALID_REFRESH_TOKEN");
   return issueTokens(deps, outcome.identity, outcome.generation);
 }

@@ -1,7 +1,7 @@
 import { isoTime } from "../../lib/clock.ts";
 
 /** Events that a webhook can subscribe to. */
-export const eventNames = ["account.logged-in"] as const;
+export const eventNames = ["account.logged-in", "session.reuse-detected"] as const;
 export type EventName = (typeof eventNames)[number];
 
 /** How deliveries are signed: see docs/webhooks.md. */

@@ -1,14 +1,16 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import type { AuditEntry } from "../../features/audit/model.ts";
+import { reuseDetectedEvent } from "../../features/sessions/event.ts";
 import type { Rotation, RotationOutcome, SessionStore } from "../../features/sessions/store.ts";
+import { auditWriter } from "./audit.ts";
+import { eventWriter } from "./events.ts";
 import type { Connection } from "./open.ts";
 import { accounts, sessions, users } from "./schema.ts";
+import { userReader } from "./user-reader.ts";
 
 /** Refresh-token rotation, in one transaction each. */
-export function refreshTokenRotator(
-  { db, write }: Connection,
-  writeAudit: (entry: AuditEntry) => void,
-): SessionStore["rotateRefreshToken"] {
+export function refreshTokenRotator(connection: Connection): SessionStore["rotateRefreshToken"] {
+  const { db, write } = connection;
+  const recordReuse = reuseRecorder(connection);
   const find = db
     .select({
       session: sessions,
@@ -43,13 +45,7 @@ export function refreshTokenRotator(
     .set({ lastSeenAt: sql`${sql.placeholder("now")}` })
     .where(eq(users.id, sql.placeholder("userId")))
     .prepare();
-  const end = db
-    .update(sessions)
-    .set({ endedAt: sql`${sql.placeholder("now")}`, endReason: "reuse-detected" })
-    .where(and(eq(sessions.id, sql.placeholder("id")), isNull(sessions.endedAt)))
-    .prepare();
-
-  function rotate(rotation: Rotation, audit: Pick<AuditEntry, "id" | "from">): RotationOutcome {
+  function rotate(rotation: Rotation): RotationOutcome {
     const { sessionId, generation, now, grace, idle } = rotation;
     const row = find.get({ id: sessionId });
     if (row === undefined) return { kind: "refused" };
@@ -69,19 +65,43 @@ export function refreshTokenRotator(
       const previous = generation === session.generation - 1;
       return previous ? { kind: "refreshed", identity, generation: session.generation } : { kind: "refused" };
     }
-    end.run({ id: sessionId, now });
-    writeAudit({
-      id: audit.id,
-      accountId: session.accountId,
-      at: now,
-      action: "session.reuse-detected",
-      actor: "server",
-      target: { kind: "session", id: sessionId },
-      from: audit.from,
-      details: { userId: session.userId, generation, current: session.generation },
-    });
+    recordReuse(session, rotation);
     return { kind: "reuse" };
   }
 
-  return (rotation, audit) => write(() => rotate(rotation, audit));
+  return (rotation) => write(() => rotate(rotation));
+}
+
+/** Ends a session whose spent token came back, and tells of it: the thief's copy or the owner's is the other one. */
+function reuseRecorder(connection: Connection) {
+  const { db } = connection;
+  const writeAudit = auditWriter(connection);
+  const writeEvent = eventWriter(connection);
+  const reader = userReader(connection);
+  const end = db
+    .update(sessions)
+    .set({ endedAt: sql`${sql.placeholder("now")}`, endReason: "reuse-detected" })
+    .where(and(eq(sessions.id, sql.placeholder("id")), isNull(sessions.endedAt)))
+    .prepare();
+  return (
+    session: typeof sessions.$inferSelect,
+    { generation, now, from, auditId, eventId }: Rotation,
+  ): void => {
+    const { id, accountId, userId } = session;
+    end.run({ id, now });
+    writeAudit({
+      id: auditId,
+      accountId,
+      at: now,
+      action: "session.reuse-detected",
+      actor: "server",
+      target: { kind: "session", id },
+      from,
+      details: { userId, generation, current: session.generation },
+    });
+    const user = reader.byId(accountId, userId);
+    if (user === undefined) throw new Error("the user of a session cannot be read");
+    const body = reuseDetectedEvent(session, user, from, now);
+    writeEvent({ id: eventId, accountId, type: "session.reuse-detected", body, now });
+  };
 }

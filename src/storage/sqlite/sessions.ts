@@ -32,7 +32,7 @@ export function sessionStore(connection: Connection): SessionStore {
   const liveOf = (userId: string) => and(eq(sessions.userId, userId), isNull(sessions.endedAt));
 
   return {
-    rotateRefreshToken: refreshTokenRotator(connection, writeAudit),
+    rotateRefreshToken: refreshTokenRotator(connection),
     findLiveSession: async (id, now) => live.get({ id, now }),
     listLiveSessions: async ({ accountId, userId }, { now, idle }) =>
       db
