@@ -56,8 +56,10 @@ export function makeDataFolder({ path }: DataFolder): void {
  * could be decrypted. Throws OperatorError.
  */
 export function serverKey(folder: DataFolder, file: string, random: Random): Uint8Array {
+  // The database is looked for first: whoever makes both at this moment makes the key before it.
+  const inUse = hasDatabase(folder);
   if (!existsSync(file)) {
-    if (hasDatabase(folder)) {
+    if (inUse) {
       throw new OperatorError(
         `The server key ${file} is missing, and the database in ${folder.path} cannot be used without it: put the key back, or name it with POSTERN_SECRET_KEY_FILE.`,
       );

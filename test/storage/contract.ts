@@ -132,3 +132,15 @@ export async function makeWebhook(
   );
   return webhook;
 }
+
+/** Claims every delivery that waits for a webhook. */
+export function claimAll(storage: Storage, webhookId: string) {
+  const later = now + 3_600_000;
+  return storage.outbox.claimDue({
+    webhookId,
+    claim: "test",
+    now: later,
+    leaseUntil: later + 60_000,
+    limit: 1_000,
+  });
+}

@@ -12,7 +12,7 @@ const meanwhile = {
     fail(ready.storage, () => failureOf(ready, "password", now), 5),
   "the password was changed": ({ storage, account, user }: Ready) =>
     storage.users.changePassword(
-      { userId: user.id, passwordHash: "$hash-2", now },
+      { userId: user.id, passwordHash: "$hash-2", keepSession: null, now },
       audit("user.password-changed", { accountId: account.id, kind: "user", id: user.id }),
     ),
   "a second factor was set up": ({ enrol, user }: Ready) =>

@@ -2,8 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { LoginUser } from "../../src/features/login/store.ts";
 import { mostSessionsOfAUser } from "../../src/features/sessions/model.ts";
 import { foldCase } from "../../src/lib/text.ts";
-import type { Storage } from "../../src/storage/storage.ts";
-import { makeAccount, makeUser, makeWebhook, now, type OpenStorage } from "./contract.ts";
+import { claimAll, makeAccount, makeUser, makeWebhook, now, type OpenStorage } from "./contract.ts";
 import { failuresContract } from "./login-failures.ts";
 import { fail, failureOf, from, identity, loginOf, minute, type OpenReady, readyOf } from "./login-ready.ts";
 import { refusalContract } from "./login-refusals.ts";
@@ -196,16 +195,5 @@ function recordingContract(open: OpenReady): void {
     expect(found).toMatchObject({ passwordHash: "$better", passwordVersion: 1 });
     // A rehash is no new password: a login that verified the former hash is still good.
     expect(await storage.login.recordLogin(loginOf(ready))).toMatchObject({ kind: "logged-in" });
-  });
-}
-
-function claimAll(storage: Storage, webhookId: string) {
-  const later = now + 60 * minute;
-  return storage.outbox.claimDue({
-    webhookId,
-    claim: "test",
-    now: later,
-    leaseUntil: later + minute,
-    limit: 100,
   });
 }

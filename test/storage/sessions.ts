@@ -1,8 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import type { SessionIdentity } from "../../src/features/sessions/model.ts";
-import type { Rotation, StoredSigningKey } from "../../src/features/sessions/store.ts";
-import { audit, freshId, now, type OpenStorage } from "./contract.ts";
+import type { Rotation } from "../../src/features/sessions/store.ts";
+import { newEventId } from "../../src/lib/ids.ts";
+import { systemRandom } from "../../src/lib/random.ts";
+import { audit, claimAll, freshId, makeUser, makeWebhook, now, type OpenStorage } from "./contract.ts";
 import { day, from, loginOf, minute, type Ready, readyOf } from "./login-ready.ts";
+import { signingKeysContract } from "./signing-keys.ts";
 
 const grace = 30_000;
 const idle = 30 * day;
@@ -18,6 +21,18 @@ type LoggedIn = Ready & {
 };
 type OpenLoggedIn = () => Promise<LoggedIn>;
 
+function rotationOf(given: Partial<Rotation> & { sessionId: string; generation: number }): Rotation {
+  return {
+    now,
+    grace,
+    idle,
+    from,
+    auditId: freshId(),
+    eventId: newEventId(systemRandom, now),
+    ...given,
+  };
+}
+
 /** What sessions, their refresh tokens and the keys of their access tokens ask of storage. */
 export function sessionsContract(open: OpenStorage): void {
   const openLoggedIn: OpenLoggedIn = async () => {
@@ -30,8 +45,7 @@ export function sessionsContract(open: OpenStorage): void {
       session: { ...outcome.identity, expiresAt: login.session.expiresAt },
       refresh: (generation, given = {}) =>
         ready.storage.sessions.rotateRefreshToken(
-          { sessionId: login.session.id, generation, now, grace, idle, ...given },
-          { id: freshId(), from },
+          rotationOf({ sessionId: login.session.id, generation, ...given }),
         ),
     };
   };
@@ -64,9 +78,13 @@ function rotationContract(open: OpenLoggedIn): void {
     expect(await loggedIn.refresh(2, { now: lastMoment })).toMatchObject({ generation: 3 });
   });
 
-  test("that was spent ends its session from the end of the grace on, and the audit log says so", async () => {
+  test("that was spent ends its session from the end of the grace on; the audit log and the webhooks say so", async () => {
     await using loggedIn = await open();
     const { storage, session } = loggedIn;
+    const { id: webhookId } = await makeWebhook(storage, {
+      accountId: session.accountId,
+      events: ["session.reuse-detected"],
+    });
     await loggedIn.refresh(1, { now: now + minute });
     const at = now + minute + grace;
     expect(await loggedIn.refresh(1, { now: at })).toEqual({ kind: "reuse" });
@@ -87,6 +105,9 @@ function rotationContract(open: OpenLoggedIn): void {
     expect(await loggedIn.refresh(2, { now: at })).toEqual({ kind: "refused" });
     expect(await loggedIn.refresh(1, { now: at })).toEqual({ kind: "refused" });
     expect(await loggedIn.auditLog(session.accountId)).toEqual(audited);
+    expect((await claimAll(storage, webhookId)).map(({ body }) => JSON.parse(body).event)).toEqual([
+      "session.reuse-detected",
+    ]);
   });
 
   test("of an older generation is refused within the grace and ends nothing; after it, it is reuse", async () => {
@@ -132,11 +153,11 @@ function rotationContract(open: OpenLoggedIn): void {
   test("that is used by many at once, in two processes, makes one next generation", async () => {
     await using loggedIn = await open();
     const other = await loggedIn.connectAgain();
-    const rotation = { sessionId: loggedIn.session.sessionId, generation: 1, now, grace, idle };
+    const { sessionId } = loggedIn.session;
     const outcomes = await Promise.all(
       Array.from({ length: 10 }, () => [loggedIn.storage, other])
         .flat()
-        .map((storage) => storage.sessions.rotateRefreshToken(rotation, { id: freshId(), from })),
+        .map((storage) => storage.sessions.rotateRefreshToken(rotationOf({ sessionId, generation: 1 }))),
     );
     for (const outcome of outcomes) expect(outcome).toMatchObject({ kind: "refreshed", generation: 2 });
     expect(await loggedIn.refresh(2)).toMatchObject({ generation: 3 });
@@ -159,7 +180,7 @@ function endContract(open: OpenLoggedIn): void {
       ),
     "a changed password": (loggedIn) =>
       loggedIn.storage.users.changePassword(
-        { userId: loggedIn.user.id, passwordHash: "$hash-2", now },
+        { userId: loggedIn.user.id, passwordHash: "$hash-2", keepSession: null, now },
         audit("user.password-changed", { ...userOf(loggedIn), kind: "user" }),
       ),
     "a suspended account": ({ storage, account }) =>
@@ -179,6 +200,58 @@ function endContract(open: OpenLoggedIn): void {
     });
   }
 
+  test("comes one by one, with an audit entry each, and only to the user's own that are not over", async () => {
+    await using loggedIn = await open();
+    const { storage, session, user } = loggedIn;
+    const other = await makeUser(storage, { accountId: session.accountId });
+    const entry = () =>
+      audit("session.ended", { accountId: session.accountId, kind: "session", id: session.sessionId });
+    const end = (userId: string) =>
+      storage.sessions.endSession({ id: session.sessionId, userId, reason: "logout" }, entry());
+    const before = (await loggedIn.auditLog(session.accountId)).length;
+    expect(await end(other.id)).toBe(false);
+    expect(await end(user.id)).toBe(true);
+    expect(await end(user.id)).toBe(false);
+    expect(await loggedIn.auditLog(session.accountId)).toHaveLength(before + 1);
+    expect(await loggedIn.sessionEnds(user.id)).toEqual([
+      { id: session.sessionId, endedAt: now, endReason: "logout" },
+    ]);
+    expect(await loggedIn.refresh(1)).toEqual({ kind: "refused" });
+  });
+
+  test("comes to all of a user but the one to keep, with one audit entry", async () => {
+    await using loggedIn = await open();
+    const { storage, session, user } = loggedIn;
+    const later = [loginOf(loggedIn, { now: now + 1 }), loginOf(loggedIn, { now: now + 2 })];
+    for (const login of later) await storage.login.recordLogin(login);
+    const living = async () =>
+      (await storage.sessions.listLiveSessions(session, { now: now + 3, idle })).map(({ id }) => id);
+    const [second, third] = later.map((login) => login.session.id);
+    expect(await living()).toEqual([third ?? "", second ?? "", session.sessionId]);
+
+    const endAll = () =>
+      storage.sessions.endSessions(
+        { userId: user.id, except: second ?? "", reason: "logout" },
+        audit("session.ended", { accountId: session.accountId, kind: "user", id: user.id }),
+      );
+    const before = (await loggedIn.auditLog(session.accountId)).length;
+    expect(await endAll()).toBe(2);
+    expect(await endAll()).toBe(0);
+    expect(await living()).toEqual([second ?? ""]);
+    expect(await loggedIn.auditLog(session.accountId)).toHaveLength(before + 1);
+  });
+
+  test("takes it from the list of live sessions, be it idle or absolute", async () => {
+    await using loggedIn = await open();
+    const { storage, session } = loggedIn;
+    const list = (at: number, idleLimit: number) =>
+      storage.sessions.listLiveSessions(session, { now: at, idle: idleLimit });
+    expect(await list(now + idle - 1, idle)).toMatchObject([{ id: session.sessionId, ...from }]);
+    expect(await list(now + idle, idle)).toEqual([]);
+    expect(await list(session.expiresAt - 1, 1_000 * day)).toHaveLength(1);
+    expect(await list(session.expiresAt, 1_000 * day)).toEqual([]);
+  });
+
   test("is at its absolute end for access tokens too", async () => {
     await using loggedIn = await open();
     const { sessions } = loggedIn.storage;
@@ -186,32 +259,5 @@ function endContract(open: OpenLoggedIn): void {
     expect(await sessions.findLiveSession(identity.sessionId, expiresAt - 1)).toEqual(identity);
     expect(await sessions.findLiveSession(identity.sessionId, expiresAt)).toBeUndefined();
     expect(await sessions.findLiveSession(freshId(), now)).toBeUndefined();
-  });
-}
-
-function signingKeysContract(open: OpenStorage): void {
-  const key = (id: string): StoredSigningKey => ({
-    id,
-    publicKey: `{"kid":"${id}"}`,
-    privateKey: Buffer.from([0, 255, 1, 254]),
-    createdAt: now,
-    signsFrom: now,
-    longestTokenTtl: 0,
-    publishedUntil: null,
-  });
-
-  test("begin with one, though two processes add theirs at once", async () => {
-    await using database = await open();
-    const other = await database.connectAgain();
-    expect(await database.storage.sessions.listSigningKeys()).toEqual([]);
-    await Promise.all([
-      database.storage.sessions.addFirstSigningKey(key("one")),
-      other.sessions.addFirstSigningKey(key("two")),
-    ]);
-    const kept = await database.storage.sessions.listSigningKeys();
-    expect(kept).toHaveLength(1);
-    expect(kept).toEqual([key(kept[0]?.id ?? "")]);
-    await other.sessions.addFirstSigningKey(key("three"));
-    expect(await other.sessions.listSigningKeys()).toEqual(kept);
   });
 }

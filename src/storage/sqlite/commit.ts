@@ -7,6 +7,8 @@ type Job = {
   /** Does the work and returns how to tell its caller, for after the commit. */
   run(): () => void;
   reject(error: unknown): void;
+  /** By `clock.monotonic()`: when it has waited long enough for another process. */
+  deadline: number;
 };
 
 export type GroupCommit = {
@@ -23,9 +25,12 @@ export type GroupCommit = {
 /** More would lengthen the pause of the event loop, and gain nothing: at 256 the sync is already a small part. */
 const largestGroup = 256;
 
-/** How long writes wait for another process that holds the write lock, before they are refused: 5 s, as logins are. */
+/**
+ * How long a write waits for another process that holds the write lock, before it is refused: 5 s, as logins wait for a hash. In
+ * pauses, since SQLite's own waiting would block the event loop.
+ */
 const busyLimitMs = 5_000;
-const busyPauseMs = 10;
+const busyPauseMs = 5;
 
 /**
  * Group commit: writes that arrive in one turn of the event loop share one transaction and so one sync to the disk.
@@ -69,31 +74,30 @@ export function makeGroupCommit(database: Database, clock: Clock): GroupCommit {
     for (const answer of answers) answer();
   }
 
-  /** Waits its turn for the write lock by short pauses of its own: SQLite's own waiting would block the event loop. */
-  async function runGroupWhenFree(group: Job[]): Promise<void> {
-    const deadline = clock.monotonic() + busyLimitMs;
-    for (;;) {
-      try {
-        return runGroup(group);
-      } catch (error) {
-        const busy = isBusy(error);
-        if (busy && clock.monotonic() < deadline) {
-          await wait(clock, busyPauseMs);
-          continue;
-        }
-        const reason = busy ? new ApiError("SERVER_BUSY", undefined, { retryAfterSeconds: 1 }) : error;
-        for (const job of group) job.reject(reason);
-        return;
-      }
+  /** Answers those who waited too long for another process. All wait equally long, so that the oldest come first. */
+  function refuseOverdue(): void {
+    while (queue[0] !== undefined && queue[0].deadline <= clock.monotonic()) {
+      queue.shift()?.reject(new ApiError("SERVER_BUSY", undefined, { retryAfterSeconds: 1 }));
     }
   }
 
   async function drain(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
     while (queue.length > 0) {
+      // What arrives in this turn of the event loop joins the group; and a long queue lets others run between its groups.
+      await new Promise<void>((resolve) => setImmediate(resolve));
       const group = queue.slice(0, largestGroup);
-      queue = queue.slice(largestGroup);
-      await runGroupWhenFree(group);
+      try {
+        runGroup(group);
+        queue = queue.slice(group.length);
+      } catch (error) {
+        if (isBusy(error)) {
+          refuseOverdue();
+          await wait(clock, busyPauseMs);
+        } else {
+          queue = queue.slice(group.length);
+          for (const job of group) job.reject(error);
+        }
+      }
     }
     running = undefined;
   }
@@ -107,6 +111,7 @@ export function makeGroupCommit(database: Database, clock: Clock): GroupCommit {
             return () => resolve(value);
           },
           reject,
+          deadline: clock.monotonic() + busyLimitMs,
         });
         running ??= drain();
       });

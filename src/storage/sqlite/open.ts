@@ -1,6 +1,6 @@
-import { Database } from "bun:sqlite";
+import { Database, SQLiteError } from "bun:sqlite";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
-import type { Clock, Timer } from "../../lib/clock.ts";
+import { type Clock, type Timer, wait } from "../../lib/clock.ts";
 import { OperatorError } from "../../lib/errors.ts";
 import { type GroupCommit, makeGroupCommit } from "./commit.ts";
 import { migrate, pendingMigrations } from "./migrate.ts";
@@ -25,8 +25,12 @@ export type Connection = {
  * How long a statement waits for another process inside SQLite, which blocks the event loop: short, since the group
  * commit waits longer by pauses of its own. A command has no event loop to keep free and waits as long as a person would.
  */
-const serverBusyTimeoutMs = 20;
+const serverBusyTimeoutMs = 5;
 const commandBusyTimeoutMs = 10_000;
+
+/** How long a command waits for a server that is just starting, and so migrating, before it takes it for an older one. */
+const migrationPatienceMs = 3_000;
+const migrationPauseMs = 50;
 
 /** The write-ahead log is cut back to this after a checkpoint: 16 MiB holds some seconds of the heaviest load. */
 const journalSizeLimitBytes = 16 * 1024 * 1024;
@@ -42,28 +46,13 @@ export type OpenOptions = {
   mayMigrate(): boolean;
 };
 
-/** Opens the database file, made and migrated where needed. Throws OperatorError when it is newer than this program, or may not be migrated now. */
-export function openConnection({ file, clock, role, mayMigrate }: OpenOptions): Connection {
-  const raw = new Database(file, { create: true, strict: true });
-  // Before anything else: switching to WAL needs a lock that a process starting at the same moment may hold.
-  raw.run(`PRAGMA busy_timeout = ${commandBusyTimeoutMs}`);
-  // Before WAL, or it does nothing.
-  raw.run("PRAGMA auto_vacuum = INCREMENTAL");
-  raw.run("PRAGMA journal_mode = WAL");
-  // Every commit is on the disk before anybody is answered: NORMAL would lose the last ones with the power.
-  raw.run("PRAGMA synchronous = FULL");
-  raw.run(`PRAGMA journal_size_limit = ${journalSizeLimitBytes}`);
-  raw.run("PRAGMA trusted_schema = OFF");
-  if (pendingMigrations(raw, migrations) > 0 && !mayMigrate()) {
-    raw.close();
-    throw new OperatorError(
-      "The database must be migrated for this version, and a server of an older one is running on it: restart the server with this version first.",
-    );
-  }
-  migrate(raw, migrations, clock);
-  raw.run("PRAGMA foreign_keys = ON");
-  if (role === "server") raw.run(`PRAGMA busy_timeout = ${serverBusyTimeoutMs}`);
-
+/**
+ * Opens the database file, made and migrated where needed. Throws OperatorError when it cannot be opened or written, is newer than
+ * this program, or may not be migrated now.
+ */
+export async function openConnection(options: OpenOptions): Promise<Connection> {
+  const { clock, role } = options;
+  const raw = await openMigrated(options);
   const commit = makeGroupCommit(raw, clock);
   const touched = new Set<string>();
   const deliveryListeners: ((webhookIds: string[]) => void)[] = [];
@@ -88,10 +77,58 @@ export function openConnection({ file, clock, role, mayMigrate }: OpenOptions): 
     async close() {
       watch.stop();
       await commit.settled();
-      raw.run("PRAGMA wal_checkpoint(TRUNCATE)");
-      raw.close();
+      try {
+        // A command leaves the log to the server beside it, which it would hold up.
+        raw.run(`PRAGMA wal_checkpoint(${role === "server" ? "TRUNCATE" : "PASSIVE"})`);
+      } finally {
+        raw.close();
+      }
     },
   };
+}
+
+async function openMigrated({ file, clock, role, mayMigrate }: OpenOptions): Promise<Database> {
+  let raw: Database | undefined;
+  try {
+    raw = new Database(file, { create: true, strict: true });
+    setUp(raw);
+    await awaitMigration(raw, clock, mayMigrate);
+    migrate(raw, migrations, clock);
+    raw.run("PRAGMA foreign_keys = ON");
+    if (role === "server") raw.run(`PRAGMA busy_timeout = ${serverBusyTimeoutMs}`);
+    return raw;
+  } catch (error) {
+    raw?.close();
+    if (!(error instanceof SQLiteError)) throw error;
+    throw new OperatorError(
+      `The database ${file} cannot be opened (${error.message}): it must be a file of Postern, in a folder that the user who runs this may write, on a disk with room.`,
+    );
+  }
+}
+
+function setUp(raw: Database): void {
+  // Before anything else: switching to WAL needs a lock that a process starting at the same moment may hold.
+  raw.run(`PRAGMA busy_timeout = ${commandBusyTimeoutMs}`);
+  // Before WAL, or it does nothing.
+  raw.run("PRAGMA auto_vacuum = INCREMENTAL");
+  raw.run("PRAGMA journal_mode = WAL");
+  // Every commit is on the disk before anybody is answered: NORMAL would lose the last ones with the power.
+  raw.run("PRAGMA synchronous = FULL");
+  raw.run(`PRAGMA journal_size_limit = ${journalSizeLimitBytes}`);
+  raw.run("PRAGMA trusted_schema = OFF");
+}
+
+/** Where a server has the database, migrating is its business: one that is just starting is given the time for it. */
+async function awaitMigration(raw: Database, clock: Clock, mayMigrate: () => boolean): Promise<void> {
+  const deadline = clock.monotonic() + migrationPatienceMs;
+  while (pendingMigrations(raw, migrations) > 0 && !mayMigrate()) {
+    if (clock.monotonic() >= deadline) {
+      throw new OperatorError(
+        "The database must be migrated for this version, and a server of an older one is running on it: restart the server with this version first.",
+      );
+    }
+    await wait(clock, migrationPauseMs);
+  }
 }
 
 /** Looks for commits of other processes as soon as somebody wants to know of them. */
@@ -100,11 +137,19 @@ function watchForeignCommits(raw: Database, clock: Clock) {
   const listeners: (() => void)[] = [];
   let known: number | undefined;
   let timer: Timer | undefined;
+  /** What cannot be read this time is taken for unchanged: a timer must not end the server, and whoever needs the database will tell. */
+  const read = () => {
+    try {
+      return version.get()?.data_version;
+    } catch {
+      return known;
+    }
+  };
   const look = () => {
-    const now = version.get()?.data_version;
+    timer = clock.after(foreignCommitIntervalMs, look);
+    const now = read();
     if (known !== undefined && now !== known) for (const listener of listeners) listener();
     known = now;
-    timer = clock.after(foreignCommitIntervalMs, look);
   };
   return {
     add(listener: () => void) {

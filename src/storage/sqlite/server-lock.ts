@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type Clock, isoTime, wait } from "../../lib/clock.ts";
 import { OperatorError } from "../../lib/errors.ts";
 import { isBusy } from "./commit.ts";
@@ -15,9 +15,9 @@ export type ServerLock = { release(): void };
  * however it dies, so that there is no stale lock to remove by hand. Waits 10 s for another server to go; then throws OperatorError that says who holds it.
  */
 export async function takeServerLock(file: string, clock: Clock): Promise<ServerLock> {
-  const database = new Database(file, { create: true });
+  const database = openLock(file);
   const deadline = clock.monotonic() + patienceMs;
-  while (!tryLock(database)) {
+  while (!isFree(database, "BEGIN EXCLUSIVE")) {
     if (clock.monotonic() >= deadline) {
       database.close();
       throw new OperatorError(
@@ -36,21 +36,33 @@ export async function takeServerLock(file: string, clock: Clock): Promise<Server
   };
 }
 
-/** Whether a server has the data folder now. */
+/** Whether a server has the data folder now. Asked by reading, so that of two who ask at once neither takes the other for a server. */
 export function isServerRunning(file: string): boolean {
-  const database = new Database(file, { create: true });
+  if (!existsSync(file)) return false;
+  const database = openLock(file);
   try {
-    const free = tryLock(database);
-    if (free) database.run("ROLLBACK");
-    return !free;
+    return !isFree(database, "SELECT 1 FROM sqlite_schema");
   } finally {
     database.close();
   }
 }
 
-function tryLock(database: Database): boolean {
+/** Throws OperatorError where the file cannot be opened. */
+function openLock(file: string): Database {
   try {
-    database.run("BEGIN EXCLUSIVE");
+    return new Database(file, { create: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new OperatorError(
+      `The server's lock ${file} cannot be opened (${reason}): the user who runs this must be able to write the data folder.`,
+    );
+  }
+}
+
+/** Runs the statement unless another process holds the lock that it needs. */
+function isFree(database: Database, statement: string): boolean {
+  try {
+    database.run(statement);
     return true;
   } catch (error) {
     if (isBusy(error)) return false;

@@ -20,7 +20,7 @@ export type SqliteStorageOptions = OpenOptions & { secrets: Secrets; random: Ran
  * server key.
  */
 export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
-  const connection = openConnection(options);
+  const connection = await openConnection(options);
   try {
     await refuseWrongKey(connection, options);
   } catch (error) {
