@@ -32,7 +32,6 @@ export const serve: Command = {
     const scheme = config.tls === undefined ? "http" : "https";
     const url = `${scheme}://${loopbackHost(config.listen.host)}${port === "" ? "" : `:${port}`}`;
     log.info("listening", { url, version });
-    log.info("listening", { url, version });
     await output.line(`Postern ${version} answers at ${url}`);
     if (existsSync(server.folder.initialPassword)) {
       for (const line of firstLogin(url, server.folder.initialPassword)) await output.line(line);
