@@ -35,6 +35,9 @@ const migrationPauseMs = 50;
 /** The write-ahead log is cut back to this after a checkpoint: 16 MiB holds some seconds of the heaviest load. */
 const journalSizeLimitBytes = 16 * 1024 * 1024;
 
+/** How long after a write the log is checkpointed: long enough that a busy server does it by its size instead. */
+const checkpointDelayMs = 5_000;
+
 /** How often commits of other processes are looked for: `PRAGMA data_version` costs about 2 µs. */
 const foreignCommitIntervalMs = 250;
 
@@ -57,11 +60,13 @@ export async function openConnection(options: OpenOptions): Promise<Connection> 
   const touched = new Set<string>();
   const deliveryListeners: ((webhookIds: string[]) => void)[] = [];
   const watch = watchForeignCommits(raw, clock);
+  const checkpoints = checkpointAfterWrites(raw, clock);
   return {
     raw,
     db: drizzle(raw, { schema }),
     async write(job) {
       const value = await commit.write(job);
+      if (role === "server") checkpoints.wrote();
       if (touched.size > 0) {
         const webhookIds = [...touched];
         touched.clear();
@@ -76,6 +81,7 @@ export async function openConnection(options: OpenOptions): Promise<Connection> 
     onForeignCommit: (listener) => watch.add(listener),
     async close() {
       watch.stop();
+      checkpoints.stop();
       await commit.settled();
       try {
         // A command leaves the log to the server beside it, which it would hold up.
@@ -129,6 +135,28 @@ async function awaitMigration(raw: Database, clock: Clock, mayMigrate: () => boo
     }
     await wait(clock, migrationPauseMs);
   }
+}
+
+/**
+ * SQLite checkpoints by itself when the log has a thousand pages, in somebody's commit. This does it soon after the writes of a quiet server, so that its
+ * log does not lie around for days and a start after a crash has little to read.
+ */
+function checkpointAfterWrites(raw: Database, clock: Clock) {
+  let timer: Timer | undefined;
+  const checkpoint = () => {
+    timer = undefined;
+    try {
+      raw.run("PRAGMA wal_checkpoint(PASSIVE)");
+    } catch {
+      // Another process is writing: the next write sets the next try.
+    }
+  };
+  return {
+    wrote() {
+      timer ??= clock.after(checkpointDelayMs, checkpoint);
+    },
+    stop: () => timer?.cancel(),
+  };
 }
 
 /** Looks for commits of other processes as soon as somebody wants to know of them. */
