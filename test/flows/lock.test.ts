@@ -145,7 +145,7 @@ describe("while an identity is locked", () => {
     const email = pool.take();
     await failTimes(5, { email });
     const set = ["user", "set-password", "--account", account.id, "--email", email, "--password-stdin"];
-    await command(postern.dataDir, set, "another good password");
+    await command(postern.dataDir, set, { input: "another good password" });
     expect(await attempt({ email, password: "another good password" })).toBe(300);
   });
 });

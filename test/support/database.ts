@@ -23,16 +23,3 @@ export function damage(dataDir: string, statement: string, ...values: SQLQueryBi
     database.close();
   }
 }
-
-/** Holds the write lock, as a long-running command would, until it is let go. */
-export function holdWriteLock(dataDir: string): { release(): void } {
-  const database = new Database(join(dataDir, "postern.db"));
-  database.run("PRAGMA busy_timeout = 5000");
-  database.run("BEGIN IMMEDIATE");
-  return {
-    release() {
-      database.run("ROLLBACK");
-      database.close();
-    },
-  };
-}

@@ -73,10 +73,18 @@ export type StartedBinary = Started & {
   end(signal?: NodeJS.Signals): Promise<number>;
 };
 
-export type StartOptions = { dataDir?: string; settings?: Record<string, string>; arguments?: string[] };
+export type StartOptions = { dataDir?: string; settings?: Record<string, string> };
+
+export type BinaryOptions = StartOptions & {
+  arguments?: string[];
+  /** The folder it is started in; the data folder unless told. */
+  cwd?: string;
+  /** A program that sets something up and then becomes the server: `sh -c '…; exec "$@"' sh`. */
+  launcher?: string[];
+};
 
 /** Starts `dist/postern serve` on a port of its own and waits until it listens. */
-export async function startBinary(options: StartOptions = {}): Promise<StartedBinary> {
+export async function startBinary(options: BinaryOptions = {}): Promise<StartedBinary> {
   const dataDir = options.dataDir ?? temporaryFolder();
   const settings = {
     POSTERN_DATA_DIR: dataDir,
@@ -85,9 +93,9 @@ export async function startBinary(options: StartOptions = {}): Promise<StartedBi
     ...cheapHashes,
     ...options.settings,
   };
-  const child = Bun.spawn([binary, "serve", ...(options.arguments ?? [])], {
+  const child = Bun.spawn([...(options.launcher ?? []), binary, "serve", ...(options.arguments ?? [])], {
     env: { PATH: process.env["PATH"] ?? "", ...settings },
-    cwd: dataDir,
+    cwd: options.cwd ?? dataDir,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -29,9 +29,13 @@ export function webhook(url: string, token: string, fields: Record<string, unkno
 }
 
 /** Runs a command of the program on a data folder, beside a server or without one. Throws what it said when it refused. */
-export async function command(dataDir: string, args: readonly string[], input = ""): Promise<string> {
+export async function command(
+  dataDir: string,
+  args: readonly string[],
+  { input = "", settings = {} }: { input?: string; settings?: Record<string, string> } = {},
+): Promise<string> {
   const child = Bun.spawn([binary, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", POSTERN_DATA_DIR: dataDir, ...cheapHashes },
+    env: { PATH: process.env["PATH"] ?? "", POSTERN_DATA_DIR: dataDir, ...cheapHashes, ...settings },
     stdin: new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",
@@ -52,15 +56,16 @@ export function createAccount(
   return command(dataDir, ["account", "create", "--id", id, "--alias", alias, "--company", "Acme Ltd"]);
 }
 
-/** Imports records into an account. */
+/** Imports records into an account. A webhook to this machine is refused unless the settings allow it. */
 export function importRecords(
   dataDir: string,
   lines: readonly ImportLine[],
   accountId = account.id,
+  settings: Record<string, string> = {},
 ): Promise<string> {
   const file = join(temporaryFolder(), "records.jsonl");
   writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  return command(dataDir, ["import", file, "--account", accountId]);
+  return command(dataDir, ["import", file, "--account", accountId], { settings });
 }
 
 /** A new data folder with one account, and these records in it. */
