@@ -15,7 +15,7 @@ RUN case "$TARGETARCH" in \
  && bun run build --target "$target" --outfile /out/postern \
  && mkdir -m 0700 /out/data
 
-# Bun links libc, libm, libdl and libpthread and nothing more (test/flows/image.test.ts looks), and brings its own
+# Bun links libc, libm, libdl and libpthread and nothing more (test/slow/linked-libraries.test.ts looks), and brings its own
 # certificate authorities: the smallest base with glibc serves. "scratch" would not, since Bun has no static build.
 FROM gcr.io/distroless/base-nossl-debian12:nonroot
 LABEL org.opencontainers.image.title="postern" \

@@ -1,3 +1,5 @@
+// Every table in one file of more than 300 lines: they refer to one another, and drizzle-kit compares them as a whole.
+
 import { sql } from "drizzle-orm";
 import {
   blob,
