@@ -32,7 +32,10 @@ export function parseAddress(text: string): Address | undefined {
 /** IPv4 in four decimal parts only: `10` and `010.0.0.1`, which inet_aton reads as 0.0.0.10 and 8.0.0.1, mean something else to people. */
 function readAddress(text: string): Address | undefined {
   if (ipaddr.IPv4.isValidFourPartDecimal(text)) return ipaddr.IPv4.parse(text);
-  return text.includes(":") && ipaddr.IPv6.isValid(text) ? ipaddr.IPv6.parse(text) : undefined;
+  if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
+  // ipaddr.js takes `::10.0.0.1` for an IPv4-mapped address, and the system does not: URL writes such tails in hexadecimal.
+  const hexadecimal = URL.parse(`http://[${text}]`)?.hostname.slice(1, -1);
+  return hexadecimal === undefined ? undefined : ipaddr.IPv6.parse(hexadecimal);
 }
 
 /** Whether the address lies in one of the networks. An unreadable address lies in none. */

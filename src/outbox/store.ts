@@ -2,66 +2,82 @@ import type { SignatureFormat, WebhookHealth } from "../features/webhooks/model.
 
 /** What the loop asks of storage. Every transition out of `sending` is fenced on the delivery's id, state and claim. */
 export type OutboxStore = {
-  /** The loop's owner, after it took the data folder: puts back what a dead server had claimed. Returns how many. */
+  /**
+   * Puts back what a dead owner had claimed; returns how many. Asked once, before the first claim: where one server holds the storage,
+   * everything that is claimed; where several share it, what is past its lease.
+   */
   reclaimAbandoned(now: number): Promise<number>;
   /**
-   * Of each webhook that has deliveries waiting (or, while suspended, a probe due): when its first is due. Reads one index
-   * entry a webhook, however many rows wait. With `webhookIds`: of those alone.
+   * What is to be done for which webhook, and when: of those given, or of all. Reads a few index entries a webhook, however many
+   * deliveries wait, and lets others run between webhooks. A webhook with nothing to do is not in the answer.
    */
-  nextDue(webhookIds?: readonly string[]): Promise<DueWebhook[]>;
-  /** Claims up to `limit` due deliveries of one webhook in one commit, oldest due first. */
-  claimDue(request: ClaimRequest): Promise<ClaimedDelivery[]>;
-  /** Of a suspended webhook whose probe is due: claims its oldest held delivery. Nothing if it is not (or no longer) so. */
-  claimProbe(request: Omit<ClaimRequest, "limit">): Promise<ClaimedDelivery | undefined>;
-  /** Extends the leases of claimed deliveries that wait for their turn. Returns the ids that are still ours. */
-  renewLeases(claim: string, deliveryIds: readonly number[], leaseUntil: number): Promise<number[]>;
+  nextDue(webhookIds?: readonly string[]): Promise<DueWork[]>;
+  /**
+   * Claims up to `limit` deliveries of a webhook that is ready (active, and not suspended) in one commit: first those that were held, then
+   * those that are due, the oldest first. None if the webhook is no longer ready.
+   */
+  claimDue(request: ClaimRequest & { limit: number }): Promise<ClaimedDelivery[]>;
+  /** Of a suspended webhook whose probe is due: claims its oldest held delivery. No other probe is due before the lease ends. */
+  claimProbe(request: ClaimRequest): Promise<ClaimedDelivery | undefined>;
+  /** Holds up to `limit` waiting deliveries of a webhook that is not ready; returns how many it were. */
+  hold(webhookId: string, now: number, limit: number): Promise<number>;
+  /** Makes dead up to `limit` deliveries that are held since `since` or longer; returns how many it were. */
+  expireHeld(since: number, now: number, limit: number): Promise<number>;
+  /** Extends the leases of claimed deliveries that wait for their turn. Returns the ids of those that are still ours. */
+  renewLeases(claimed: readonly Claimed[], leaseUntil: number): Promise<number[]>;
   /** Where deliveries of a webhook go, read at each attempt: a changed URL applies to what waits. */
   findTarget(webhookId: string): Promise<DeliveryTarget | undefined>;
   /**
-   * Records the ends of attempts, and what they mean for the webhooks' health, in one transaction. A completion whose claim is no longer the
-   * row's changes nothing. Returns how many were fenced off.
+   * Records the ends of attempts, and what they mean for the health of their webhooks, in one transaction. A completion whose claim is no
+   * longer the delivery's changes nothing.
    */
-  complete(completions: readonly Completion[], now: number): Promise<CompletionSummary>;
-  /** Puts claimed deliveries back as if they had never been claimed (shutdown, or a webhook that was paused meanwhile). */
-  release(claim: string, deliveryIds: readonly number[]): Promise<void>;
-  /** Rows by state, for metrics; counted by index, in bounded time. */
+  complete(completions: readonly Completion[]): Promise<CompletionSummary>;
+  /** Puts claimed deliveries back as if they had never been claimed. */
+  release(claimed: readonly Claimed[]): Promise<void>;
+  /** Deliveries by state, for metrics. Each is counted up to `countedAtMost`, so that asking costs milliseconds at any size. */
   countByState(): Promise<Record<"pending" | "sending" | "held" | "dead", number>>;
 };
 
-export type DueWebhook = { webhookId: string; dueAt: number; health: WebhookHealth };
+export const countedAtMost = 100_000;
 
-export type ClaimRequest = {
+export type DueWork = {
   webhookId: string;
-  claim: string;
-  now: number;
-  leaseUntil: number;
-  limit: number;
+  health: WebhookHealth;
+  /**
+   * `send`: deliveries of a ready webhook; `probe`: the oldest one of a suspended webhook; `hold`: what still waits of a webhook
+   * that is not ready.
+   */
+  work: "send" | "probe" | "hold";
+  /** In ms; may be past. */
+  dueAt: number;
 };
 
-export type ClaimedDelivery = {
-  id: number;
+export type ClaimRequest = { webhookId: string; claim: string; now: number; leaseUntil: number };
+
+/** What a transition is fenced on, beside the state. */
+export type Claimed = { id: number; claim: string };
+
+export type ClaimedDelivery = Claimed & {
   eventId: string;
   webhookId: string;
   /** The number of the attempt that this claim is for: 1 is the first. */
   attempt: number;
-  claim: string;
   /** Whether this is the probe of a suspended webhook, which uses up no attempt. */
   probe: boolean;
+  dueAt: number;
   body: string;
 };
 
 export type DeliveryTarget = {
-  webhookId: string;
-  accountId: string;
   active: boolean;
   health: WebhookHealth;
   url: string;
-  /** The signing token in the clear: in memory only, for the time of the signature. */
-  token: string;
   signatureFormat: SignatureFormat;
+  /** The signing tokens in the clear, the newest first: in memory only, for the time of the signature. */
+  tokens: readonly [string, ...string[]];
 };
 
-/** What happened in one attempt, as it is kept. */
+/** What happened in one attempt, as it is kept. Times in ms. */
 export type AttemptRecord = {
   attempt: number;
   sentAt: number;
@@ -69,18 +85,30 @@ export type AttemptRecord = {
   status: number | undefined;
   /** Why it failed, in a sentence; undefined when it did not. */
   error: string | undefined;
-  /** Why there will be another attempt, or none. */
+  /** Why there will be another attempt, or none; undefined when it did not fail. */
   reason: string | undefined;
   /** The first 4 KiB of a failed attempt's answer. */
   answer: string | undefined;
 };
 
 export type Completion = {
-  delivery: Pick<ClaimedDelivery, "id" | "claim" | "webhookId" | "probe">;
+  delivery: ClaimedDelivery;
   record: AttemptRecord;
-  outcome: { kind: "delivered" } | { kind: "retry"; at: number } | { kind: "dead" } | { kind: "gone" };
+  /** What becomes of the delivery. A failed probe is held as before, whatever this says. */
+  outcome: { kind: "delivered" } | { kind: "retry"; at: number } | { kind: "dead" };
+  /** Whether the receiver answered that it wants no more (410). */
+  gone: boolean;
 };
 
-export type HealthChange = { webhookId: string; accountId: string; health: WebhookHealth; reason: string };
+export type HealthChange = {
+  webhookId: string;
+  from: WebhookHealth;
+  to: WebhookHealth;
+  reason: string;
+};
 
-export type CompletionSummary = { fenced: number; healthChanges: HealthChange[] };
+export type CompletionSummary = {
+  /** How many completions changed nothing: their claims were lost. */
+  fenced: number;
+  healthChanges: HealthChange[];
+};

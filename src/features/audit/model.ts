@@ -14,6 +14,9 @@ export type AuditAction =
   | "account.two-factor-requirement-changed"
   | "user.created"
   | "user.imported"
+  | "role.imported"
+  | "organization.imported"
+  | "reseller.imported"
   | "user.suspended"
   | "user.resumed"
   | "user.unlocked"
@@ -40,7 +43,7 @@ export type AuditEntry = {
   at: number;
   action: AuditAction;
   actor: "user" | "server" | "operator";
-  target: { kind: "account" | "user" | "session" | "webhook" | "access-token"; id: string };
+  target: { kind: "account" | "reseller" | "organization" | "role" | "user" | "session" | "webhook" | "access-token"; id: string };
   from: RequestOrigin;
   details: AuditDetails;
 };
