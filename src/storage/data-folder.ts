@@ -91,7 +91,7 @@ function makeServerKey(file: string, random: Random): void {
     if (!existsSync(file))
       throw new OperatorError(`The server key ${file} cannot be written: ${reasonOf(error)}.`);
   } finally {
-    rmSync(draft, { force: true });
+    if (existsSync(draft)) rmSync(draft);
   }
 }
 
