@@ -4,6 +4,9 @@ import { accountRequireTwoFactor } from "./account-require-two-factor.ts";
 import { accountResume, accountSuspend } from "./account-status.ts";
 import type { Command } from "./command.ts";
 import { health } from "./health.ts";
+import { importCommand } from "./import.ts";
+import { keysList } from "./keys-list.ts";
+import { keysRotate } from "./keys-rotate.ts";
 import { serve } from "./serve.ts";
 import { tokenCreate } from "./token-create.ts";
 import { tokenList } from "./token-list.ts";
@@ -35,5 +38,8 @@ export const commands: readonly Command[] = [
   tokenCreate,
   tokenList,
   tokenRevoke,
+  keysList,
+  keysRotate,
+  importCommand,
   health,
 ];

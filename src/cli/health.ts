@@ -13,7 +13,7 @@ export const health: Command = {
     const { healthy, sentence, answer } = await askLocalHealth({ ...listen, tls: tls !== undefined });
     if (output.json) await output.line(JSON.stringify(answer ?? { status: "unreachable" }));
     else if (healthy) await output.line(sentence);
-    if (!healthy) output.warn(`postern: ${sentence}`);
+    if (!healthy) await output.warn(`postern: ${sentence}`);
     return healthy ? 0 : 1;
   },
 };

@@ -9,7 +9,7 @@ export type Output = {
   /** Something worth knowing beside the record: after it for people, on standard error beside JSON. */
   note(sentence: string): Promise<void>;
   /** Writes a line to standard error. */
-  warn(text: string): void;
+  warn(text: string): Promise<void>;
   /** Shows how far the work is, on a terminal only; `undefined` wipes it away. */
   progress(text: string | undefined): void;
 };
@@ -18,9 +18,7 @@ export type Output = {
 export function makeOutput(json: boolean): Output {
   const { stdout, stderr } = process;
   const line = (text: string) => write(stdout, `${printable(text)}\n`);
-  const warn = (text: string) => {
-    stderr.write(`${printable(text)}\n`);
-  };
+  const warn = (text: string) => write(stderr, `${printable(text)}\n`);
   return {
     json,
     line: (text) => (json ? write(stdout, `${text}\n`) : line(text)),

@@ -19,11 +19,14 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const output = makeOutput(false);
   try {
     const call = readCall(args);
-    if (call.kind === "run") return await runCommand(call.command, call.args);
+    if (call.kind === "run") {
+      const { command, args: rest } = call;
+      return await withHint(command, () => runCommand(command, rest));
+    }
     await output.line(call.text);
     return 0;
   } catch (error) {
-    output.warn(`postern: ${tell(error)}`);
+    await output.warn(`postern: ${tell(error)}`);
     return error instanceof UsageError ? 2 : 1;
   }
 }
@@ -50,6 +53,16 @@ async function runCommand(command: Command, args: readonly string[]): Promise<nu
   }
 }
 
+/** Says beside what is wrong with a call where the right one is told. */
+async function withHint<Value>(command: Command, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${error.message} (postern ${command.name} --help tells more)`);
+  }
+}
+
 /** Warnings are for a person who watches: a script that reads standard error wants the reason of a failure there, alone. */
 function configOf(command: Command, input: Input, output: Output): Config {
   const flags = Object.fromEntries(Object.keys(command.options).map((name) => [name, input.optional(name)]));
@@ -59,7 +72,7 @@ function configOf(command: Command, input: Input, output: Output): Config {
     defaultConcurrency: availableParallelism(),
   });
   if (process.stderr.isTTY || command.name === "serve") {
-    for (const warning of warnings) output.warn(`postern: ${warning}`);
+    for (const warning of warnings) void output.warn(`postern: ${warning}`);
   }
   return config;
 }
