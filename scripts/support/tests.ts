@@ -27,7 +27,15 @@ export async function runTests(files: string[], { report, timeoutMs }: TestRun):
   const xml = join(projectFolder, report);
   await mkdir(dirname(xml), { recursive: true });
   await rm(xml, { force: true });
-  const options = [`--timeout=${timeoutMs}`, "--reporter=junit", `--reporter-outfile=${xml}`];
+  // Each file with modules of its own, so that what a shared module does after all tests is done after each file's; and what a
+  // test started and left is ended with the tests.
+  const options = [
+    "--isolate",
+    "--no-orphans",
+    `--timeout=${timeoutMs}`,
+    "--reporter=junit",
+    `--reporter-outfile=${xml}`,
+  ];
   const code = await show([bun, "test", ...options, ...files]);
 
   const cases = (await Bun.file(xml).exists()) ? readReport(await Bun.file(xml).text()) : [];
