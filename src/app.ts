@@ -38,8 +38,7 @@ export function makeApp(deps: AppDeps) {
     token.startsWith(accessTokenPrefix)
       ? authenticatePersonalToken({ store: deps.accessTokens, clock: deps.tokens.clock }, token)
       : authenticateAccessToken(deps.tokens, token);
-  // Without it, the path under a host of one to three letters (`http://id/v3/me`) is looked for in the wrong place.
-  const app = new Elysia({ name: "postern", handler: { standardHostname: false } })
+  const app = new Elysia({ name: "postern" })
     .use(errorTranslator(deps.login.log))
     .use(edge({ corsOrigins: deps.corsOrigins, routes: () => known }))
     .use(loginRoutes(deps))

@@ -24,7 +24,8 @@ const closeAfter = new Set([413, 415]);
 
 /** Answers one request and writes its line in the log. `peer` is the address of the other end of the socket. */
 export function requestServer({ handle, log, clock, random, trustedProxies, observe }: RequestServerDeps) {
-  return async (request: Request, peer: string | null): Promise<Response> => {
+  return async (received: Request, peer: string | null): Promise<Response> => {
+    const request = underLongHost(received);
     const begun = clock.monotonic();
     const requestId = random.uuid(clock.now());
     const address = clientAddress(peer, request.headers.get("x-forwarded-for"), trustedProxies);
@@ -45,4 +46,14 @@ export function requestServer({ handle, log, clock, random, trustedProxies, obse
     });
     return response;
   };
+}
+
+/** Where Elysia begins to look for the path in a URL: `https://a.b`. */
+const elysiaLooksFrom = 11;
+
+/** Under a host of one to three letters, such as `http://id/v3/me`, Elysia would miss where the path begins: it is given a longer one. */
+function underLongHost(request: Request): Request {
+  const pathAt = request.url.indexOf("/", request.url.indexOf("//") + 2);
+  if (pathAt >= elysiaLooksFrom) return request;
+  return new Request(`http://localhost${request.url.slice(pathAt)}`, request);
 }

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { ListenAddress } from "../config/config.ts";
 import { OperatorError } from "../lib/errors.ts";
@@ -20,10 +21,7 @@ export type Listener = {
 
 /** Listens for HTTP, or HTTPS where there is a certificate. Throws OperatorError when the port or the certificate cannot be had. */
 export function listen({ setting, address: { host, port }, tls, answer }: Listener) {
-  const certificate = tls && {
-    cert: readPem("POSTERN_TLS_CERT", tls.certFile),
-    key: readPem("POSTERN_TLS_KEY", tls.keyFile),
-  };
+  const certificate = tls && readCertificate(tls);
   try {
     return Bun.serve({
       hostname: host,
@@ -37,6 +35,29 @@ export function listen({ setting, address: { host, port }, tls, answer }: Listen
     throw new OperatorError(
       `${setting}: the server cannot listen on ${host}:${port} (${reasonOf(error)}). Name a free address, for example ${setting}=127.0.0.1:8081.`,
     );
+  }
+}
+
+/** Judged before Bun sees it, which would fail as if the address were to blame. */
+function readCertificate({ certFile, keyFile }: { certFile: string; keyFile: string }) {
+  const cert = readPem("POSTERN_TLS_CERT", certFile);
+  const key = readPem("POSTERN_TLS_KEY", keyFile);
+  const certificate = parsePem("POSTERN_TLS_CERT", certFile, () => new X509Certificate(cert));
+  const privateKey = parsePem("POSTERN_TLS_KEY", keyFile, () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new OperatorError(
+      `POSTERN_TLS_KEY: ${keyFile} is not the private key of the certificate ${certFile}. The server's own certificate comes first in its file, and those of its issuers after it.`,
+    );
+  }
+  return { cert, key };
+}
+
+function parsePem<T>(setting: string, file: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    const wanted = setting === "POSTERN_TLS_KEY" ? "a private key without a passphrase" : "a certificate";
+    throw new OperatorError(`${setting}: ${file} is not ${wanted} in PEM form.`);
   }
 }
 
