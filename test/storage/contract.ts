@@ -25,6 +25,31 @@ export type Opened = AsyncDisposable & {
   auditLog(accountId: string): Promise<KeptAuditEntry[]>;
   /** Every session of a user that there ever was, and why it is over. */
   sessionEnds(userId: string): Promise<{ id: string; endedAt: number | null; endReason: string | null }[]>;
+  /** The deliveries of a webhook, in the order in which they were written. */
+  deliveries(webhookId: string): Promise<KeptDelivery[]>;
+  /** The attempts of a delivery, in the order in which they were made. */
+  attempts(deliveryId: number): Promise<KeptAttempt[]>;
+  /** Switches a webhook on or off, as its account may. */
+  setActive(webhookId: string, active: boolean): Promise<void>;
+};
+
+export type KeptDelivery = {
+  id: number;
+  eventId: string;
+  state: string;
+  attempts: number;
+  nextAttemptAt: number;
+  endedAt: number | null;
+};
+
+export type KeptAttempt = {
+  attempt: number;
+  sentAt: number;
+  answeredAt: number;
+  status: number | null;
+  error: string | null;
+  reason: string | null;
+  answer: string | null;
 };
 
 /** An audit entry as it was kept: its texts are whatever was written. */

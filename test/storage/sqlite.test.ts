@@ -3,21 +3,33 @@ import { describe } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eq, sql } from "drizzle-orm";
+import { eq, getTableColumns, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/bun-sqlite";
 import { systemClock } from "../../src/lib/clock.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import * as schema from "../../src/storage/sqlite/schema.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/storage.ts";
 import type { Storage } from "../../src/storage/storage.ts";
+import { accessTokenContract } from "./access-tokens.ts";
+import { accountContract } from "./accounts.ts";
 import { type KeptAuditEntry, now, type Opened, secrets } from "./contract.ts";
+import { importContract } from "./import.ts";
 import { loginContract } from "./login.ts";
+import { outboxContract } from "./outbox.ts";
 import { sessionsContract } from "./sessions.ts";
+import { userContract } from "./users.ts";
+import { webhookContract } from "./webhooks.ts";
 
 /** The contracts, held by SQLite. What only SQLite has (migrations, group commit, its locks) has tests of its own beside this one. */
 describe("SQLite storage", () => {
+  accountContract(openSqlite);
+  userContract(openSqlite);
+  webhookContract(openSqlite);
+  accessTokenContract(openSqlite);
+  importContract(openSqlite);
   loginContract(openSqlite);
   sessionsContract(openSqlite);
+  outboxContract(openSqlite);
 });
 
 async function openSqlite(): Promise<Opened> {
@@ -71,6 +83,32 @@ async function openSqlite(): Promise<Opened> {
         .where(eq(schema.sessions.userId, userId))
         .orderBy(sql`rowid`)
         .all(),
+    deliveries: async (webhookId) =>
+      db
+        .select({
+          id: schema.outboxDeliveries.id,
+          eventId: schema.outboxDeliveries.eventId,
+          state: schema.outboxDeliveries.state,
+          attempts: schema.outboxDeliveries.attempts,
+          nextAttemptAt: schema.outboxDeliveries.nextAttemptAt,
+          endedAt: schema.outboxDeliveries.endedAt,
+        })
+        .from(schema.outboxDeliveries)
+        .where(eq(schema.outboxDeliveries.webhookId, webhookId))
+        .orderBy(schema.outboxDeliveries.id)
+        .all(),
+    attempts: async (deliveryId) => {
+      const { id: _, deliveryId: __, ...kept } = getTableColumns(schema.deliveryAttempts);
+      return db
+        .select(kept)
+        .from(schema.deliveryAttempts)
+        .where(eq(schema.deliveryAttempts.deliveryId, deliveryId))
+        .orderBy(schema.deliveryAttempts.id)
+        .all();
+    },
+    async setActive(webhookId, active) {
+      db.update(schema.webhooks).set({ active }).where(eq(schema.webhooks.id, webhookId)).run();
+    },
     async [Symbol.asyncDispose]() {
       raw.close();
       for (const connection of connections) await connection.close();

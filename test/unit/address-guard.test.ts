@@ -17,7 +17,7 @@ const refusal = (addresses: string[], open: Network[] = [], target = url) =>
   refusalOfTarget(target, addresses, open);
 
 /** The first and the last address of every range that is refused, and what lies beside it, which is public. */
-const ranges: [what: string, first: string, last: string, before?: string, after?: string][] = [
+const ranges: [what: string, first: string, last: string, before?: string | undefined, after?: string][] = [
   ["unspecified", "0.0.0.0", "0.255.255.255", undefined, "1.0.0.0"],
   ["private", "10.0.0.0", "10.255.255.255", "9.255.255.255", "11.0.0.0"],
   ["carrier-grade NAT", "100.64.0.0", "100.127.255.255", "100.63.255.255", "100.128.0.0"],
