@@ -95,7 +95,7 @@ function makeServerKey(file: string, random: Random): void {
   }
 }
 
-/** Writes a file that only its owner may read, through to the disk. */
+/** Writes a file that only its owner may read, through to the disk, its name in the folder included. */
 export function writeSecretFile(file: string, content: string): void {
   const descriptor = openSync(file, "w", 0o600);
   try {
@@ -104,6 +104,7 @@ export function writeSecretFile(file: string, content: string): void {
   } finally {
     closeSync(descriptor);
   }
+  syncFolder(dirname(file));
 }
 
 function syncFolder(path: string): void {
