@@ -53,13 +53,24 @@ function makeServerLog({ logLevel, logFormat }: Config): Log {
   });
 }
 
-/** The name of the first signal to stop. A second one ends the process at once. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.once(signal, () => resolve(signal));
-    }
+/**
+ * ms. From a terminal one Ctrl-C arrives several times where the server runs under another program: from the terminal itself and from
+ * each program that passes it on.
+ */
+const sameSignalMs = 1_000;
+
+const stopSignals = ["SIGTERM", "SIGINT"] as const;
+
+/** The name of the first signal to stop. A second one, asked for by a person who will not wait, ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
+  for (const signal of stopSignals) process.on(signal, resolve);
+  void promise.then(() => {
+    systemClock.after(sameSignalMs, () => {
+      for (const signal of stopSignals) process.off(signal, resolve);
+    });
   });
+  return promise;
 }
 
 /**

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { chmod, mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { version } from "../../package.json";
-import { atEnd, binary, temporaryFolder } from "../support/postern.ts";
+import { atEnd, binary, startBinary, temporaryFolder } from "../support/postern.ts";
 
 /** Runs the compiled program to its end in a folder, with no variable of ours but those given. */
 async function run(cwd: string, parameters: string[], env: Record<string, string> = {}) {
@@ -62,3 +62,31 @@ test("the executable wants no home folder, no terminal and no variable at all", 
   expect(code).toBe(0);
   expect(out).toContain("serve");
 });
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "the server finishes what is in flight although %s reaches it twice",
+  async (signal) => {
+    const server = await startBinary();
+    const body = JSON.stringify({ email: "nobody@example.com", password: "a wrong one" });
+    const { hostname, port } = new URL(server.url);
+    const { promise: answer, resolve } = Promise.withResolvers<string>();
+    const socket = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: { data: (_socket, bytes) => resolve(bytes.toString()) },
+    });
+    const head = `POST /v3/accounts/login HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\n`;
+    socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 9)}`);
+    await fetch(`${server.url}/health/live`);
+
+    // As Ctrl-C does where the server runs under `bun run up`: once from the terminal, again from each program between.
+    process.kill(server.pid, signal);
+    await server.line(/"message":"stopping"/);
+    process.kill(server.pid, signal);
+    socket.write(body.slice(9));
+
+    expect(await answer).toStartWith("HTTP/1.1 400 ");
+    expect(await server.end(signal)).toBe(0);
+    expect(server.output()).toContain('"message":"stopped"');
+  },
+);
