@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { ImportedUser, ImportMark, NotedLine } from "../../src/features/import/store.ts";
+import type { ImportedUser, ImportMark } from "../../src/features/import/store.ts";
 import { mostWebhooksOfAnAccount } from "../../src/features/webhooks/model.ts";
 import { tokenBinding } from "../../src/features/webhooks/token.ts";
-import { freshId, makeAccount, makeUser, makeWebhook, now, type OpenStorage, secrets } from "./contract.ts";
+import { freshId, makeAccount, makeWebhook, now, type OpenStorage, secrets } from "./contract.ts";
 import { importCheckContract } from "./import-check.ts";
 import { readyOf } from "./login-ready.ts";
 
@@ -84,11 +84,11 @@ function recordContract(open: OpenStorage): void {
     await imports.importOrganization({ id: "o-1", name: "Engines" }, mark(others.id));
     await imports.importUser(userOf({ id: "u-1" }), mark(others.id));
     const attempts = [
-      imports.importReseller({ id: "r-1", name: "Mine" }, mark(mine.id)),
-      imports.importOrganization({ id: "o-1", name: "Mine" }, mark(mine.id)),
-      imports.importUser(userOf({ id: "u-1", firstName: "Mine" }), mark(mine.id)),
+      () => imports.importReseller({ id: "r-1", name: "Mine" }, mark(mine.id)),
+      () => imports.importOrganization({ id: "o-1", name: "Mine" }, mark(mine.id)),
+      () => imports.importUser(userOf({ id: "u-1", firstName: "Mine" }), mark(mine.id)),
     ];
-    for (const attempt of attempts) await expect(attempt).rejects.toMatchObject({ code: "CONFLICT" });
+    for (const attempt of attempts) await expect(attempt()).rejects.toMatchObject({ code: "CONFLICT" });
     expect(await database.storage.users.findUser(others.id, "u-1")).toMatchObject({ firstName: "Ada" });
   });
 
@@ -100,12 +100,13 @@ function recordContract(open: OpenStorage): void {
     await imports.importOrganization({ id: "o-1", name: "Engines" }, mark(others.id));
     await imports.importRole("auditor", mark(others.id));
     const attempts = [
-      imports.importOrganization({ id: "o-2", name: "Mine", resellerId: "r-1" }, mark(mine.id)),
-      imports.importUser(userOf({ organizationId: "o-1" }), mark(mine.id)),
-      imports.importUser(userOf({ resellerId: "r-1" }), mark(mine.id)),
-      imports.importUser(userOf({ roles: ["user", "auditor"] }), mark(mine.id)),
+      () => imports.importOrganization({ id: "o-2", name: "Mine", resellerId: "r-1" }, mark(mine.id)),
+      () => imports.importUser(userOf({ organizationId: "o-1" }), mark(mine.id)),
+      () => imports.importUser(userOf({ resellerId: "r-1" }), mark(mine.id)),
+      () => imports.importUser(userOf({ roles: ["user", "auditor"] }), mark(mine.id)),
     ];
-    for (const attempt of attempts) await expect(attempt).rejects.toMatchObject({ code: "INVALID_REQUEST" });
+    for (const attempt of attempts)
+      await expect(attempt()).rejects.toMatchObject({ code: "INVALID_REQUEST" });
     expect(await database.storage.users.findUserByEmail(mine.id, "ada@example.com")).toBeUndefined();
   });
 }
@@ -281,8 +282,10 @@ function webhookContract(open: OpenStorage): void {
     const put = (name: string) => {
       const ids = mark(accountId);
       const sealedToken = secrets.seal("token", tokenBinding(ids.newId));
-      const line = { id: null, name, url: "https://example.com", events: [], sealedToken };
-      return database.storage.imports.importWebhook(line, ids);
+      return database.storage.imports.importWebhook(
+        { id: null, name, url: "https://example.com", events: ["account.logged-in"], sealedToken },
+        ids,
+      );
     };
     for (let count = 0; count < mostWebhooksOfAnAccount; count += 1) await put(`w-${count}`);
     await expect(put("one more")).rejects.toMatchObject({ code: "CONFLICT" });
