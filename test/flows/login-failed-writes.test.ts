@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { systemClock } from "../../src/lib/clock.ts";
-import { rowsOf } from "../support/database.ts";
+import { damage, rowsOf } from "../support/database.ts";
 import { type LoginAnswer, startBinary, startInProcess } from "../support/postern.ts";
-import { password, seededFolder, user } from "../support/seed.ts";
+import { importRecords, password, seededFolder, user, webhook } from "../support/seed.ts";
+import { stoppedClock } from "../support/stopped-clock.ts";
+import { authenticatorCode, totpSecret } from "../support/totp.ts";
 import { holdWriteLock } from "../support/write-lock.ts";
 
 const ada = { email: "ada@example.com", password };
@@ -97,5 +99,47 @@ describe("when the disk takes no more", () => {
     const again = await startBinary({ dataDir });
     expect((await again.login(ada)).status).toBe(200);
     expect(sessionsIn(dataDir)).toBe(written + 1);
+  });
+});
+
+describe("a login is written whole or not at all: nothing of it is there", () => {
+  const guarded = { email: "guarded@example.com", password };
+  const parts = [
+    "UPDATE OF last_login_at ON users",
+    "INSERT ON sessions",
+    "INSERT ON audit_log",
+    "INSERT ON outbox_events",
+    "INSERT ON outbox_deliveries",
+    "UPDATE ON two_factor",
+    "DELETE ON login_failures",
+  ];
+
+  test("when one of its writes fails, whichever it is", async () => {
+    const settings = { POSTERN_WEBHOOK_ALLOW_NETWORKS: "127.0.0.0/8" };
+    const dataDir = await seededFolder([user("guarded", { twoFactorSecret: totpSecret })]);
+    await importRecords(dataDir, [webhook("http://127.0.0.1:9/", "token")], undefined, settings);
+    const clock = stoppedClock();
+    const postern = await startInProcess({ dataDir, settings, clock });
+    await postern.login({ ...guarded, password: "wrong password" });
+    const state = () =>
+      [
+        "users",
+        "sessions",
+        "audit_log",
+        "outbox_events",
+        "outbox_deliveries",
+        "two_factor",
+        "login_failures",
+      ].map((table) => rowsOf<Record<string, unknown>>(dataDir, `SELECT * FROM ${table}`));
+    const before = state();
+    const login = { ...guarded, twoFactorCode: authenticatorCode(totpSecret, clock.now()) };
+    for (const part of parts) {
+      damage(dataDir, `CREATE TRIGGER broken BEFORE ${part} BEGIN SELECT RAISE(ABORT, 'broken'); END`);
+      const { status, body } = await postern.login(login);
+      damage(dataDir, "DROP TRIGGER broken");
+      expect([part, status, body["code"]]).toEqual([part, 500, "INTERNAL_ERROR"]);
+      expect(state()).toEqual(before);
+    }
+    expect((await postern.login(login)).status).toBe(200);
   });
 });
