@@ -44,7 +44,7 @@ describe("others are served as ever while", () => {
     await served();
   });
 
-  test("somebody sends a gigabyte in pieces, of which no more is kept than a request may have", async () => {
+  test("somebody sends 64 MiB in pieces, of which no more is kept than a request may have", async () => {
     const before = residentMib();
     const piece = Buffer.alloc(1024 * 1024, " ");
     const chunk = Buffer.concat([

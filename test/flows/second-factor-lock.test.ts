@@ -79,6 +79,15 @@ describe("wrong codes", () => {
     expect(await fiveWrongCodes(email)).toBe(5 * minutes);
   });
 
+  test("sent fifty times at once are verified five times, and the others find it locked", async () => {
+    const email = pool.take();
+    const outcomes = await Promise.all(
+      Array.from({ length: 50 }, () => attempt(email, { twoFactorCode: "abcdef" })),
+    );
+    expect(outcomes.filter((outcome) => outcome === "INVALID_TWO_FACTOR_CODE")).toHaveLength(5);
+    expect(outcomes.filter((outcome) => outcome === 5 * minutes)).toHaveLength(45);
+  });
+
   test("that are spread over days still count together", async () => {
     const email = pool.take();
     for (let failure = 0; failure < 5; failure += 1) {
