@@ -20,6 +20,7 @@ import { foldCase } from "./lib/text.ts";
 import { version } from "./lib/version.ts";
 import { listen } from "./ops/listen.ts";
 import { type Metrics, makeMetrics } from "./ops/metrics.ts";
+import { serveMetrics } from "./ops/serve-metrics.ts";
 import { type Drain, makeDrain } from "./outbox/drain.ts";
 import {
   type DataFolder,
@@ -141,7 +142,7 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
     tls: config.tls,
     answer: async (request, peer) => (await ready.promise)(request, peer),
   });
-  const metricsServer = serveMetrics(config, metrics);
+  const metricsServer = serveMetrics(config.metricsListen, metrics);
   const app = application(services, engine, publicUrlOf(config, server.port ?? config.listen.port), state);
   const { trustedProxies } = config;
   ready.resolve(
@@ -180,7 +181,15 @@ async function makeEngine(services: Services, log: Log): Promise<Engine> {
     rehasher: makeRehasher({ store: storage.login, queue, parameters: config.hash, log }),
     keys: await signingKeys(services),
     metrics,
-    drain: makeDrain({ store: storage.outbox, clock, random, log, config, observe: metrics.attempted }),
+    drain: makeDrain({
+      store: storage.outbox,
+      clock,
+      random,
+      log,
+      config,
+      observe: metrics.attempted,
+      observeHealth: metrics.healthChanged,
+    }),
   };
 }
 
@@ -265,22 +274,6 @@ async function signingKeys({ config, storage, secrets, clock }: Services): Promi
   }
   await storage.sessions.noteTokenTtl(config.accessTokenTtl);
   return loadSigningKeys(storage.sessions, secrets);
-}
-
-/** Metrics have an address of their own, off unless set: they are for the operator's network, not for clients. */
-function serveMetrics({ metricsListen }: Config, metrics: Metrics) {
-  if (metricsListen === undefined) return undefined;
-  return listen({
-    setting: "POSTERN_METRICS_LISTEN",
-    address: metricsListen,
-    tls: undefined,
-    async answer(request) {
-      if (new URL(request.url).pathname !== "/metrics")
-        return new Response("Metrics are at /metrics.\n", { status: 404 });
-      const { contentType, body } = await metrics.render();
-      return new Response(body, { headers: { "content-type": contentType } });
-    },
-  });
 }
 
 /** Once the first user's password is changed, the file that the first run left is no longer true. */

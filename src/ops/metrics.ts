@@ -12,8 +12,10 @@ export type Metrics = {
   answered(answer: { method: string; status: number; seconds: number }): void;
   /** How a login ended: `LOGGED_IN`, or the code of its error. */
   loginEnded(result: string): void;
-  /** How an attempt of a delivery ended, and how long it took. */
-  attempted(attempt: { outcome: string; seconds: number }): void;
+  /** How an attempt of a delivery ended, how long it took, and how long after it was due it began. */
+  attempted(attempt: { outcome: string; seconds: number; lateSeconds: number }): void;
+  /** What the health of a webhook became. */
+  healthChanged(change: { to: string }): void;
   /** The Prometheus text format. */
   render(): Promise<{ contentType: string; body: string }>;
 };
@@ -23,6 +25,9 @@ const requestBuckets = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** From a quick receiver to one that takes the whole 15 s. */
 const attemptBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 15];
+
+/** From at once to hours behind. */
+const latenessBuckets = [0.01, 0.05, 0.25, 1, 5, 30, 300, 3_600];
 
 /** Metrics that name the cause: which error, which state, how long the queue. No label has a value that a client chooses. */
 export function makeMetrics({ hashingQueue, deliveriesByState }: MetricSources): Metrics {
@@ -65,6 +70,18 @@ export function makeMetrics({ hashingQueue, deliveriesByState }: MetricSources):
     buckets: attemptBuckets,
     registers,
   });
+  const lateness = new Histogram({
+    name: "postern_delivery_lateness_seconds",
+    help: "How long after they were due attempts began.",
+    buckets: latenessBuckets,
+    registers,
+  });
+  const healthChanges = new Counter({
+    name: "postern_webhook_health_changes_total",
+    help: "Changes of webhooks' health, by what it became.",
+    labelNames: ["health"],
+    registers,
+  });
   new Gauge({
     name: "postern_hashing_queue",
     help: "Password hashes that run, that wait, and how many may wait.",
@@ -89,10 +106,12 @@ export function makeMetrics({ hashingQueue, deliveriesByState }: MetricSources):
       durations.observe(seconds);
     },
     loginEnded: (result) => logins.inc({ result }),
-    attempted({ outcome, seconds }) {
+    attempted({ outcome, seconds, lateSeconds }) {
       attempts.inc({ outcome });
       attemptDurations.observe(seconds);
+      lateness.observe(lateSeconds);
     },
+    healthChanged: ({ to }) => healthChanges.inc({ health: to }),
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }
