@@ -93,10 +93,10 @@ function readCall(args: readonly string[]): Call {
       args: rest,
     };
   }
-  if (!isGroup(first)) throw unknownCommand(first);
+  if (!isGroup(first)) throw unknownCommand([first, second ?? ""]);
   if (second === undefined) throw new UsageError(`a command is missing\n\n${groupHelp(commands, first)}`);
   if (isHelp(second)) return { kind: "say", text: groupHelp(commands, first) };
-  throw unknownCommand(`${first} ${second}`);
+  throw unknownCommand([first, second]);
 }
 
 function readHelpCall(args: readonly string[]): Call {
@@ -105,7 +105,7 @@ function readHelpCall(args: readonly string[]): Call {
   const command = findCommand(args);
   if (command !== undefined) return { kind: "say", text: commandHelp(command) };
   if (isGroup(first)) return { kind: "say", text: groupHelp(commands, first) };
-  throw unknownCommand(args.slice(0, 2).join(" "));
+  throw unknownCommand(args);
 }
 
 function findCommand([first, second]: readonly string[]): Command | undefined {
@@ -120,11 +120,14 @@ function isHelp(word: string): boolean {
   return word === "--help" || word === "-h";
 }
 
-function unknownCommand(called: string): UsageError {
-  const names = commands.map(({ name }) => name);
-  return new UsageError(
-    `there is no such command; did you mean ${nearest(called, names)}? postern --help lists all`,
-  );
+/** Guesses word by word: most slips are in one of them. */
+function unknownCommand(words: readonly string[]): UsageError {
+  const firsts = [...new Set(commands.map(({ name }) => name.split(" ")[0] ?? name))];
+  const [first = "", second = ""] = words;
+  const group = nearest(first, firsts);
+  const names = commands.map(({ name }) => name).filter((name) => `${name} `.startsWith(`${group} `));
+  const guess = nearest(`${group} ${second}`, names);
+  return new UsageError(`there is no such command; did you mean ${guess}? (postern --help lists all)`);
 }
 
 /** A failure in one line. Those that nobody foresaw say so; their stack is for whoever looks for the fault. */

@@ -3,6 +3,9 @@ import type { Argument, Command, Option } from "./command.ts";
 
 const width = 100;
 
+/** What a usage that is too long for one line goes on under. */
+const usageIndent = " ".repeat("Usage: ".length);
+
 /** The help of the whole program, or of a group such as `user`. */
 export function groupHelp(commands: readonly Command[], group?: string): string {
   const shown = commands.filter(({ name }) => group === undefined || name.startsWith(`${group} `));
@@ -27,9 +30,11 @@ export function commandHelp(command: Command): string {
   const given = command.arguments ?? [];
   const options = Object.entries(command.options);
   return [
-    command.summary,
+    ...wrapped(command.summary, width),
     "",
-    `Usage: postern ${usageLine(command)}`,
+    ...wrapped(`Usage: postern ${usageLine(command)}`, width - usageIndent.length).map((line, index) =>
+      index === 0 ? line : `${usageIndent}${line}`,
+    ),
     "",
     ...columns([
       ...given.map(({ name, help }): [string, string] => [name, help]),
