@@ -4,9 +4,8 @@ import type { RequestOrigin } from "../audit/model.ts";
 import type { AttemptDeps } from "../login/attempt.ts";
 import { provePassword } from "../login/prove-password.ts";
 import type { UserDeps } from "../users/create.ts";
-import type { User } from "../users/model.ts";
+import type { ProfileChanges, User } from "../users/model.ts";
 import { setPassword } from "../users/set-password.ts";
-import type { ProfileChanges } from "../users/store.ts";
 
 export type ProfileDeps = {
   users: UserDeps;

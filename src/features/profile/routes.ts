@@ -4,8 +4,7 @@ import { type Authenticate, guard, type SessionBound } from "../../http/guard.ts
 import { requestOrigin } from "../../http/request-context.ts";
 import { text } from "../../http/schemas.ts";
 import { apiError } from "../../lib/errors.ts";
-import { userJson, userSchema } from "../users/model.ts";
-import type { ProfileChanges } from "../users/store.ts";
+import { type ProfileChanges, userJson, userSchema } from "../users/model.ts";
 import { changePassword, changeProfile, type ProfileDeps, type Self } from "./change.ts";
 import { type ProfileBody, passwordBody, profileBody } from "./model.ts";
 

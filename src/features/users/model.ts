@@ -127,3 +127,12 @@ function metadataJson(metadata: Metadata) {
     visible: metadata.visible,
   };
 }
+
+/** What a user may change of itself; undefined stays as it is. */
+export type ProfileChanges = {
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  company?: string | undefined;
+  email?: string | undefined;
+  emailPreferenceMetrics?: boolean | undefined;
+};

@@ -1,5 +1,5 @@
 import type { AuditEntry } from "../audit/model.ts";
-import type { User, UserStatus } from "./model.ts";
+import type { ProfileChanges, User, UserStatus } from "./model.ts";
 
 /** A user to be made, with the hash of its password. */
 export type NewUser = {
@@ -12,15 +12,6 @@ export type NewUser = {
   role: string;
   passwordHash: string | null;
   createdAt: number;
-};
-
-/** What a user may change of itself; undefined stays as it is. */
-export type ProfileChanges = {
-  firstName?: string | undefined;
-  lastName?: string | undefined;
-  company?: string | undefined;
-  email?: string | undefined;
-  emailPreferenceMetrics?: boolean | undefined;
 };
 
 export type UserStore = {
