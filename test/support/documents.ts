@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
-const projectFolder = join(import.meta.dir, "../..");
+/** The folder that holds README.md. */
+export const projectFolder = join(import.meta.dir, "../..");
 
 /** A document of the repository, by its path. */
 export function readDocument(path: string): Promise<string> {
@@ -30,4 +31,15 @@ export function section(document: string, heading: string): string {
   const level = heading.indexOf(" ");
   const end = lines.findIndex((line, at) => at > start && /^#+ /.test(line) && line.indexOf(" ") <= level);
   return lines.slice(start + 1, end < 0 ? undefined : end).join("\n");
+}
+
+/** The anchors of a document's headings, as they stand behind # in links. */
+export function headingAnchors(document: string): string[] {
+  const prose = document.replace(/^```.*?^```$/gms, "");
+  return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
 }

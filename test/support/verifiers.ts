@@ -50,7 +50,7 @@ async function tokenOf(server: Client): Promise<string> {
 /** Resolves when the server publishes so many keys. */
 async function publishedKeys(server: Client, count: number): Promise<void> {
   for (;;) {
-    const { keys } = await (await server.get("/.well-known/jwks.json")).json();
+    const { keys } = JSON.parse(await (await server.get("/.well-known/jwks.json")).text());
     if (keys.length === count) return;
   }
 }
