@@ -111,7 +111,11 @@ export async function startBinary(options: BinaryOptions = {}): Promise<StartedB
     }
   };
   const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  void reading.then(() => changed.resolve());
+  let ended = false;
+  void reading.then(() => {
+    ended = true;
+    changed.resolve();
+  });
   const end = async (signal: NodeJS.Signals = "SIGTERM") => {
     child.kill(signal);
     const code = await child.exited;
@@ -122,13 +126,16 @@ export async function startBinary(options: BinaryOptions = {}): Promise<StartedB
     if (child.exitCode === null && child.signalCode === null) await end("SIGKILL");
   });
   const line = async (pattern: RegExp): Promise<string> => {
-    for (;;) {
+    const find = () => printed.split("\n").find((candidate) => pattern.test(candidate));
+    while (!ended) {
       const next = changed.promise;
-      const found = printed.split("\n").find((candidate) => pattern.test(candidate));
+      const found = find();
       if (found !== undefined) return found;
-      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${printed}`);
-      await Promise.race([next, child.exited]);
+      await next;
     }
+    const found = find();
+    if (found !== undefined) return found;
+    throw new Error(`the server ended with ${(await child.exited) ?? child.signalCode}:\n${printed}`);
   };
   const url = JSON.parse(await line(/"message":"listening"/)).url;
   return { ...clientOf(url), dataDir, settings, pid: child.pid, output: () => printed, line, end };
