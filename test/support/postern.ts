@@ -111,11 +111,8 @@ export async function startBinary(options: BinaryOptions = {}): Promise<StartedB
     }
   };
   const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  let ended = false;
-  void reading.then(() => {
-    ended = true;
-    changed.resolve();
-  });
+  /** Everything it printed is read, and how it ended is known. */
+  const over = Promise.all([child.exited, reading]).then(() => true);
   const end = async (signal: NodeJS.Signals = "SIGTERM") => {
     child.kill(signal);
     const code = await child.exited;
@@ -126,16 +123,13 @@ export async function startBinary(options: BinaryOptions = {}): Promise<StartedB
     if (child.exitCode === null && child.signalCode === null) await end("SIGKILL");
   });
   const line = async (pattern: RegExp): Promise<string> => {
-    const find = () => printed.split("\n").find((candidate) => pattern.test(candidate));
-    while (!ended) {
-      const next = changed.promise;
-      const found = find();
+    for (let ended = false; ; ) {
+      const next = changed.promise.then(() => false);
+      const found = printed.split("\n").find((candidate) => pattern.test(candidate));
       if (found !== undefined) return found;
-      await next;
+      if (ended) throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}:\n${printed}`);
+      ended = await Promise.race([next, over]);
     }
-    const found = find();
-    if (found !== undefined) return found;
-    throw new Error(`the server ended with ${(await child.exited) ?? child.signalCode}:\n${printed}`);
   };
   const url = JSON.parse(await line(/"message":"listening"/)).url;
   return { ...clientOf(url), dataDir, settings, pid: child.pid, output: () => printed, line, end };
