@@ -227,10 +227,13 @@ describe("a session is over", () => {
   });
 
   test("for as long as its account is suspended", async () => {
-    const { refreshToken } = await logIn();
+    const { refreshToken, accessToken } = await logIn();
+    const me = async () => (await postern.get("/v3/me", { authorization: `Bearer ${accessToken}` })).status;
     await command(postern.dataDir, ["account", "suspend", account.id]);
     await expectRefused(refreshToken);
+    expect(await me()).toBe(401);
     await command(postern.dataDir, ["account", "resume", account.id]);
+    expect(await me()).toBe(200);
     expect((await refresh(refreshToken)).refreshToken).toStartWith("ptr_");
   });
 });
