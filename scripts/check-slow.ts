@@ -13,6 +13,10 @@ if (!items.every(({ passed }) => passed)) finish(items);
 
 console.log("\n# slow tests");
 items.push(
-  ...(await runTests(testFiles("test/slow"), { report: "dist/junit-slow.xml", timeoutMs: 300_000 })),
+  ...(await runTests(testFiles("test/slow"), {
+    report: "dist/junit-slow.xml",
+    timeoutMs: 300_000,
+    limitMs: 3_600_000,
+  })),
 );
 finish(items);

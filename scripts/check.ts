@@ -25,5 +25,5 @@ if (!(await take("build", [bun, "scripts/build.ts"]))) finish(items);
 
 console.log("\n# tests");
 const files = testFiles("test", { without: "test/slow" });
-items.push(...(await runTests(files, { report: "dist/junit.xml", timeoutMs: 30_000 })));
+items.push(...(await runTests(files, { report: "dist/junit.xml", timeoutMs: 30_000, limitMs: 1_200_000 })));
 finish(items);

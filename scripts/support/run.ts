@@ -36,9 +36,10 @@ function exitCodeOf(signal: NodeJS.Signals | number): number {
   return 128 + (typeof signal === "number" ? signal : constants.signals[signal]);
 }
 
-/** Runs a command in the project's folder, its output shown as it comes. Answers its exit code. */
-export async function show(command: string[]): Promise<number> {
-  const child = Bun.spawn(command, { cwd: projectFolder, stdio: ["ignore", "inherit", "inherit"] });
+/** Runs a command in the project's folder, its output shown as it comes, and kills it after `limitMs`. Answers its exit code. */
+export async function show(command: string[], limitMs?: number): Promise<number> {
+  const limit = limitMs === undefined ? {} : { timeout: limitMs, killSignal: "SIGKILL" as const };
+  const child = Bun.spawn(command, { cwd: projectFolder, stdio: ["ignore", "inherit", "inherit"], ...limit });
   const { code, told } = await ended(child);
   if (told !== undefined) process.exit(exitCodeOf(told));
   return code;

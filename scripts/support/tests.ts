@@ -13,8 +13,14 @@ function startsWith(file: string, folder: string | undefined): boolean {
   return folder !== undefined && file.startsWith(`./${folder}/`);
 }
 
-/** Where in the project's folder the JUnit report goes, and after how many ms a test or hook that sets no limit of its own is given up. */
-export type TestRun = { report: string; timeoutMs: number };
+export type TestRun = {
+  /** Where in the project's folder the JUnit report goes. */
+  report: string;
+  /** After how many ms a test or hook that sets no limit of its own is given up. */
+  timeoutMs: number;
+  /** After how many ms all is given up: a test that never lets go of its thread outlives its own limit. */
+  limitMs: number;
+};
 
 /**
  * Runs test files, their output shown as it comes, and answers one item a test, read from the JUnit report. What a report
@@ -22,7 +28,7 @@ export type TestRun = { report: string; timeoutMs: number };
  * ended the process, upon which there is no report and the exit code is 0), and an exit code that no failed test explains.
  * A skipped test is a failure: it shows nothing.
  */
-export async function runTests(files: string[], { report, timeoutMs }: TestRun): Promise<Item[]> {
+export async function runTests(files: string[], { report, timeoutMs, limitMs }: TestRun): Promise<Item[]> {
   if (files.length === 0) return [{ name: "there is no test to run", passed: false }];
   const xml = join(projectFolder, report);
   await mkdir(dirname(xml), { recursive: true });
@@ -36,7 +42,7 @@ export async function runTests(files: string[], { report, timeoutMs }: TestRun):
     "--reporter=junit",
     `--reporter-outfile=${xml}`,
   ];
-  const code = await show([bun, "test", ...options, ...files]);
+  const code = await show([bun, "test", ...options, ...files], limitMs);
 
   const cases = (await Bun.file(xml).exists()) ? readReport(await Bun.file(xml).text()) : [];
   const ran = new Set(cases.map(({ file }) => `./${file}`));
