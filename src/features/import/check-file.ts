@@ -56,9 +56,11 @@ async function faultOf(
   try {
     const record = readRecord(line.text);
     checkRecord(record, deps);
+    const clash = await check.note(noted(line.number, record));
+    if (clash !== undefined) return clash;
     await checkStoredToken(deps, accountId, record);
     checked.kinds.add(record.kind);
-    return await check.note(noted(line.number, record));
+    return undefined;
   } catch (error) {
     if (error instanceof BadLine) return error.message;
     throw error;

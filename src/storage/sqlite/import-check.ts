@@ -76,7 +76,8 @@ function openNotes(databaseFile: string) {
   const file = `${databaseFile}-import-${process.pid}`;
   rmSync(file, { force: true });
   const raw = new Database(file, { create: true, strict: true });
-  raw.run("PRAGMA journal_mode = OFF");
+  // OFF is refused by Bun's SQLite, and leaves a journal beside the file without a word.
+  raw.run("PRAGMA journal_mode = MEMORY");
   raw.run("PRAGMA synchronous = OFF");
   raw.run("PRAGMA locking_mode = EXCLUSIVE");
   raw.run(`CREATE TABLE seen (kind TEXT, key TEXT, line INTEGER, by_name_alone INTEGER, open INTEGER,
