@@ -17,7 +17,7 @@ const ownFault = { succeeded: false, tookMs: 0, retryAfterMs: 0 };
 const pauseAfterFailureMs = 1_000;
 
 /** Timers know nothing of a clock that was set forward: at least this often (ms) the time of day is compared with what is due. */
-const longestAlarmMs = 30_000;
+const longestAlarmMs = 60_000;
 
 export type DrainDeps = {
   store: OutboxStore;
@@ -197,7 +197,6 @@ export function makeDrain(deps: DrainDeps): Drain {
 
   return {
     async start() {
-      ledger.start();
       kick();
     },
     wake,

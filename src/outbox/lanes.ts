@@ -7,6 +7,9 @@ import type { ClaimedDelivery, DueWork } from "./store.ts";
 const mostInFlight = 128;
 const keptForWell = mostInFlight / 4;
 
+/** Idle lanes that are remembered, so that a slow receiver does not begin at full speed again with each delivery. */
+const mostRemembered = 10_000;
+
 /** One webhook's way through the loop, as long as there is something to do for it. */
 export type Lane = {
   readonly webhookId: string;
@@ -26,7 +29,7 @@ export type Place = { lane: Lane; delivery: ClaimedDelivery; leave(): void };
 export type Lanes = {
   open(webhookId: string, health: WebhookHealth): Lane;
   find(webhookId: string): Lane | undefined;
-  /** To be called after every change to a lane: gives it its turns, or forgets it when it has nothing left to do. */
+  /** To be called after every change to a lane: gives it its turns, or forgets it in time when it has nothing left to do. */
   refresh(lane: Lane): void;
   /** The next delivery whose turn it is, if a place is free. */
   nextToSend(): Place | undefined;
@@ -41,6 +44,8 @@ export type Lanes = {
 /** `onRested` is told when a lane's rest is over. */
 export function makeLanes(clock: Clock, onRested: () => void): Lanes {
   const lanes = new Map<string, Lane>();
+  /** Lanes with nothing to do whose receivers do not answer well, the longest idle first. */
+  const remembered = new Set<Lane>();
   const resting = new Map<Lane, ReturnType<Clock["after"]>>();
   const toSend = makeTurns();
   const toAsk = makeTurns();
@@ -55,8 +60,19 @@ export function makeLanes(clock: Clock, onRested: () => void): Lanes {
     toSend.put(lane, awake && lane.waiting.length > 0 && lane.inFlight < window);
     // Asked for again before it runs dry, so that it never waits for a commit.
     toAsk.put(lane, awake && lane.due !== undefined && !lane.asking && lane.waiting.length <= window);
+    remembered.delete(lane);
     const idle = lane.waiting.length === 0 && lane.inFlight === 0 && lane.due === undefined && !lane.asking;
-    if (idle && awake) lanes.delete(lane.webhookId);
+    if (!idle || !awake) return;
+    if (lane.pace.well) lanes.delete(lane.webhookId);
+    else remember(lane);
+  }
+
+  function remember(lane: Lane): void {
+    remembered.add(lane);
+    const [longestIdle] = remembered;
+    if (longestIdle === undefined || remembered.size <= mostRemembered) return;
+    remembered.delete(longestIdle);
+    lanes.delete(longestIdle.webhookId);
   }
 
   function restUntilLater(lane: Lane, rest: number): void {

@@ -40,7 +40,6 @@ export type Ledger = {
   forget(delivery: ClaimedDelivery): void;
   /** Deliveries that are claimed and not yet recorded or put back. */
   size(): number;
-  start(): void;
   /** Writes all that is owed. Tries once: what fails stays claimed, and the next start takes it back. */
   stop(): Promise<void>;
 };
@@ -64,6 +63,7 @@ export function makeLedger({
   let batchTimer: Timer | undefined;
   let pauseTimer: Timer | undefined;
   let renewTimer: Timer | undefined;
+  let stopped = false;
 
   /** Only the claim that was settled: the delivery may have been lost and claimed again. */
   function settle({ id, claim }: ClaimedDelivery): void {
@@ -150,18 +150,23 @@ export function makeLedger({
     }
   }
 
-  async function renewLater(): Promise<void> {
-    try {
-      await renew();
-    } catch (error) {
-      log.error("The claims on webhook deliveries cannot be renewed", { error: messageOf(error) });
-    }
-    if (renewTimer !== undefined) renewTimer = clock.after(renewEveryMs, () => void renewLater());
+  /** As long as there are leases. */
+  function renewLater(): void {
+    renewTimer ??= clock.after(renewEveryMs, async () => {
+      try {
+        await renew();
+      } catch (error) {
+        log.error("The claims on webhook deliveries cannot be renewed", { error: messageOf(error) });
+      }
+      renewTimer = undefined;
+      if (leases.size > 0 && !stopped) renewLater();
+    });
   }
 
   return {
     enter(deliveries, leaseUntil) {
       for (const delivery of deliveries) leases.set(delivery.id, { delivery, leaseUntil });
+      if (deliveries.length > 0) renewLater();
     },
     complete(completion) {
       completions.push(completion);
@@ -173,12 +178,9 @@ export function makeLedger({
     },
     forget: settle,
     size: () => leases.size,
-    start() {
-      renewTimer = clock.after(renewEveryMs, () => void renewLater());
-    },
     async stop() {
+      stopped = true;
       renewTimer?.cancel();
-      renewTimer = undefined;
       if (writing !== undefined) await writing;
       pauseTimer?.cancel();
       await writeNow();
