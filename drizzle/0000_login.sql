@@ -123,7 +123,7 @@ CREATE TABLE `outbox_events` (
 );
 --> statement-breakpoint
 CREATE INDEX `outbox_events_account` ON `outbox_events` (`account_id`,`created_at`);--> statement-breakpoint
-CREATE INDEX `outbox_events_created` ON `outbox_events` (`created_at`);--> statement-breakpoint
+CREATE INDEX `outbox_events_created` ON `outbox_events` (`created_at`,`id`);--> statement-breakpoint
 CREATE TABLE `recovery_codes` (
 	`user_id` text NOT NULL,
 	`code_hash` blob NOT NULL,

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { makeApp } from "./app.ts";
 import { type Config, publicUrlOf } from "./config/config.ts";
-import { firstAccountAlias, firstRun, firstUserEmail } from "./features/accounts/first-run.ts";
+import { firstAccountAlias, firstRun, isFirstUser } from "./features/accounts/first-run.ts";
 import { makeIdentityGate } from "./features/login/identity-gate.ts";
 import type { LoginDeps } from "./features/login/login.ts";
 import { makeRehasher, type Rehasher } from "./features/login/rehash.ts";
@@ -16,12 +16,12 @@ import type { Log } from "./lib/log.ts";
 import { makePasswordVerifier } from "./lib/passwords.ts";
 import { type Random, randomToken, systemRandom } from "./lib/random.ts";
 import { makeSecrets, type Secrets } from "./lib/secrets.ts";
-import { foldCase } from "./lib/text.ts";
 import { version } from "./lib/version.ts";
 import { listen } from "./ops/listen.ts";
 import { type Metrics, makeMetrics } from "./ops/metrics.ts";
 import { serveMetrics } from "./ops/serve-metrics.ts";
 import { type Drain, makeDrain } from "./outbox/drain.ts";
+import { makeRetention, type Retention } from "./outbox/retention.ts";
 import {
   type DataFolder,
   dataFolder,
@@ -126,13 +126,14 @@ type Engine = {
   keys: SigningKeys;
   metrics: Metrics;
   drain: Drain;
+  retention: Retention;
 };
 
 async function serve(services: Services, log: Log, releaseLock: () => void): Promise<RunningServer> {
   const { config, folder, storage, clock, random } = services;
   await makeFirstAccount(services);
   const engine = await makeEngine(services, log);
-  const { drain, metrics, rehasher } = engine;
+  const { drain, metrics, rehasher, retention } = engine;
   const state = { stopping: false };
   // Tokens name the port as part of the issuer, and the port is known once it is taken: until then requests wait.
   const ready = Promise.withResolvers<ReturnType<typeof requestServer>>();
@@ -156,6 +157,7 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
       .catch((error) => log.error("the signing keys cannot be read", { error: String(error) }));
   });
   await drain.start();
+  retention.start();
   return {
     url: server.url.origin,
     folder,
@@ -164,6 +166,7 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
       await Promise.all([
         within(clock, stopPatienceMs, Promise.all([server.stop(), rehasher.settled()])),
         drain.stop(stopPatienceMs),
+        retention.stop(),
       ]);
       await Promise.all([server.stop(true), metricsServer?.stop(true)]);
       await services.close();
@@ -190,6 +193,7 @@ async function makeEngine(services: Services, log: Log): Promise<Engine> {
       observe: metrics.attempted,
       observeHealth: metrics.healthChanged,
     }),
+    retention: makeRetention({ store: storage.retention, clock, log, config }),
   };
 }
 
@@ -272,16 +276,12 @@ async function signingKeys({ config, storage, secrets, clock }: Services): Promi
   if ((await storage.sessions.listSigningKeys()).length === 0) {
     await storage.sessions.addFirstSigningKey(await generateSigningKey(secrets, now, now));
   }
-  await storage.sessions.noteTokenTtl(config.accessTokenTtl);
+  await storage.sessions.noteTokenTtl(config.accessTokenTtl, now);
   return loadSigningKeys(storage.sessions, secrets);
 }
 
 /** Once the first user's password is changed, the file that the first run left is no longer true. */
-async function forgetInitialPassword(
-  { folder, storage }: Services,
-  { accountId, email }: User,
-): Promise<void> {
+async function forgetInitialPassword({ folder, storage }: Services, user: User): Promise<void> {
   const first = await storage.accounts.findAccount(firstAccountAlias);
-  if (first?.id === accountId && foldCase(email) === firstUserEmail)
-    rmSync(folder.initialPassword, { force: true });
+  if (first !== undefined && isFirstUser(first, user)) rmSync(folder.initialPassword, { force: true });
 }

@@ -5,6 +5,7 @@ import type { LoginStore } from "../features/login/store.ts";
 import type { SessionStore } from "../features/sessions/store.ts";
 import type { UserStore } from "../features/users/store.ts";
 import type { WebhookStore } from "../features/webhooks/store.ts";
+import type { RetentionStore } from "../outbox/retention.ts";
 import type { OutboxStore } from "../outbox/store.ts";
 
 /** Everything that is asked of storage, by the feature that asks. A backend is one function that makes this. */
@@ -17,6 +18,7 @@ export type Storage = {
   accessTokens: AccessTokenStore;
   imports: ImportStore;
   outbox: OutboxStore;
+  retention: RetentionStore;
   /** Tells, after a commit of this process, which webhooks have new deliveries. */
   onDeliveries(listener: (webhookIds: string[]) => void): void;
   /** Tells that another process committed something. */

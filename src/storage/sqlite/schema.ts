@@ -288,7 +288,7 @@ export const outboxEvents = sqliteTable(
   },
   (table) => [
     index("outbox_events_account").on(table.accountId, table.createdAt),
-    index("outbox_events_created").on(table.createdAt),
+    index("outbox_events_created").on(table.createdAt, table.id),
   ],
 );
 

@@ -29,11 +29,18 @@ export function sessionStore(connection: Connection): SessionStore {
     )
     .prepare();
 
+  const owner = db
+    .select({ id: sessions.id, userId: sessions.userId, accountId: sessions.accountId })
+    .from(sessions)
+    .where(eq(sessions.id, sql.placeholder("id")))
+    .prepare();
+
   const liveOf = (userId: string) => and(eq(sessions.userId, userId), isNull(sessions.endedAt));
 
   return {
     rotateRefreshToken: refreshTokenRotator(connection),
     findLiveSession: async (id, now) => live.get({ id, now }),
+    findSessionOwner: async (id) => owner.get({ id }),
     listLiveSessions: async ({ accountId, userId }, { now, idle }) =>
       db
         .select({

@@ -1,4 +1,4 @@
-import { asc, eq, isNull, ne, sql } from "drizzle-orm";
+import { asc, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
 import type { SessionStore, StoredSigningKey } from "../../features/sessions/store.ts";
 import type { Connection } from "./open.ts";
 import { signingKeys } from "./schema.ts";
@@ -18,7 +18,7 @@ export function signingKeyAnswers({ db, write }: Connection): SigningKeyAnswers 
 
   return {
     listSigningKeys: async () =>
-      db.select().from(signingKeys).orderBy(asc(signingKeys.signsFrom), asc(signingKeys.createdAt)).all(),
+      db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.signsFrom)).all(),
     addFirstSigningKey: (key) =>
       write(() => {
         if (db.select({ id: signingKeys.id }).from(signingKeys).limit(1).get() === undefined) insert(key);
@@ -45,11 +45,15 @@ export function signingKeyAnswers({ db, write }: Connection): SigningKeyAnswers 
             .run();
         }
       }),
-    noteTokenTtl: (ttl) =>
+    noteTokenTtl: (ttl, now) =>
       write(() => {
+        const { longestTokenTtl, publishedUntil } = signingKeys;
         db.update(signingKeys)
-          .set({ longestTokenTtl: sql`max(${signingKeys.longestTokenTtl}, ${ttl})` })
-          .where(isNull(signingKeys.publishedUntil))
+          .set({
+            longestTokenTtl: sql`max(${longestTokenTtl}, ${ttl})`,
+            publishedUntil: sql`${publishedUntil} + max(0, ${ttl} - ${longestTokenTtl})`,
+          })
+          .where(or(isNull(publishedUntil), gt(publishedUntil, now)))
           .run();
       }),
   };

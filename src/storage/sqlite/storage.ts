@@ -8,6 +8,7 @@ import { importStore } from "./import.ts";
 import { loginStore } from "./login.ts";
 import { type Connection, type OpenOptions, openConnection } from "./open.ts";
 import { outboxStore } from "./outbox.ts";
+import { retentionStore } from "./retention.ts";
 import { server } from "./schema.ts";
 import { sessionStore } from "./sessions.ts";
 import { userStore } from "./users.ts";
@@ -36,6 +37,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     accessTokens: accessTokenStore(connection),
     imports: importStore(connection),
     outbox: outboxStore(connection, options.secrets, options.random),
+    retention: retentionStore(connection),
     onDeliveries: connection.onDeliveries,
     onForeignCommit: connection.onForeignCommit,
     async check() {

@@ -46,27 +46,36 @@ export function userStore(connection: Connection): UserStore {
     listUsers: async (accountId, { afterId, limit }) => reader.page(accountId, afterId, limit),
     findUser: async (accountId, userId) => reader.byId(accountId, userId),
     findUserByEmail: async (accountId, email) => reader.byEmail(accountId, foldCase(email)),
-    changePassword: ({ userId, passwordHash, keepSession, now }, audit) =>
+    changePassword: ({ userId, passwordHash, keepSession, now, provedVersion }, audit) =>
       write(() => {
-        db.update(users)
+        const changed = db
+          .update(users)
           .set({ passwordHash, passwordVersion: sql`${users.passwordVersion} + 1`, updatedAt: now })
-          .where(eq(users.id, userId))
-          .run();
+          .where(and(eq(users.id, userId), hasVersion(provedVersion)))
+          .returning({ id: users.id })
+          .all();
+        if (changed.length === 0) return false;
         endSessions(userId, "password-changed", now, keepSession);
         writeAudit(audit);
+        return true;
       }),
     updateProfile: (user, changes, audit) =>
       write(() => {
         const { email } = changes;
         try {
-          db.update(users)
+          const changed = db
+            .update(users)
             .set({
               ...changes,
               ...(email !== undefined && { emailKey: foldCase(email) }),
               updatedAt: audit.at,
             })
-            .where(and(eq(users.id, user.id), eq(users.accountId, user.accountId)))
-            .run();
+            .where(
+              and(eq(users.id, user.id), eq(users.accountId, user.accountId), hasVersion(user.provedVersion)),
+            )
+            .returning({ id: users.id })
+            .all();
+          if (changed.length === 0) return undefined;
         } catch (error) {
           if (!isUniqueViolation(error)) throw error;
           throw new ApiError("CONFLICT", "The account has another user with this e-mail address.");
@@ -89,6 +98,11 @@ export function userStore(connection: Connection): UserStore {
         return existing(user);
       }),
   };
+}
+
+/** Repeats in the statement what was proved before it: a password that was changed meanwhile proves nothing any more. */
+function hasVersion(proved: number | undefined) {
+  return proved === undefined ? undefined : eq(users.passwordVersion, proved);
 }
 
 /** Ends all live sessions of a user, but `except`, inside the transaction of what makes them end. */
