@@ -1,7 +1,6 @@
 import { rm } from "node:fs/promises";
-import { firstAccountAlias, firstUserEmail } from "../features/accounts/first-run.ts";
+import { isFirstUser } from "../features/accounts/first-run.ts";
 import { setPassword } from "../features/users/set-password.ts";
-import { foldCase } from "../lib/text.ts";
 import { type Command, dataDirOption, jsonOption, userOptions } from "./command.ts";
 import { findUser } from "./find.ts";
 import { secretReader } from "./secret.ts";
@@ -32,7 +31,7 @@ export const userSetPassword: Command = {
       { user, password: await readPassword(), actor: "operator" },
     );
     // What the first start left there is no longer true, and a secret that lies about is read some day.
-    if (account.alias === firstAccountAlias && foldCase(user.email) === firstUserEmail) {
+    if (isFirstUser(account, user)) {
       await rm(services.folder.initialPassword, { force: true });
     }
     const changed = await services.storage.users.findUser(account.id, user.id);

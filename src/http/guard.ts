@@ -55,8 +55,11 @@ export function guard(authenticate: Authenticate) {
       },
     }),
     token: (demand: Demand) => ({
+      // OpenAPI 3.0 keeps scopes of `security` for OAuth: the document puts these two into words.
       detail: {
-        security: [{ accessToken: [] }, { personalAccessToken: demand.scope === null ? [] : [demand.scope] }],
+        security: [{ accessToken: [] }, { personalAccessToken: [] }],
+        "x-required-scope": demand.scope ?? undefined,
+        "x-required-roles": demand.roles,
       },
       async transform({ request }: { request: Request }) {
         const identity = await identify(request, authenticate);
@@ -88,16 +91,19 @@ function checkDemand({ scopes, role }: Identity, demand: Demand): void {
 }
 
 async function identify(request: Request, authenticate: Authenticate): Promise<Identity> {
-  if (request.headers.get("authorization") === null) throw apiError("UNAUTHENTICATED", { challenge: realm });
   const token = bearerToken(request);
   const identity = token === null ? undefined : await authenticate(token);
   if (identity !== undefined) return identity;
-  throw new ApiError(
+  throw unauthenticated(request);
+}
+
+/** UNAUTHENTICATED for this request, with the challenge of RFC 6750: nothing is said of a token where none was sent. */
+export function unauthenticated(request: Request): ApiError {
+  if (request.headers.get("authorization") === null) return apiError("UNAUTHENTICATED", { challenge: realm });
+  return new ApiError(
     "UNAUTHENTICATED",
     "The access token is not valid, has expired, or its session has ended.",
-    {
-      challenge: `${realm}, error="invalid_token"`,
-    },
+    { challenge: `${realm}, error="invalid_token"` },
   );
 }
 

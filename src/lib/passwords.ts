@@ -4,7 +4,7 @@ import { type HashParameters, needsRehash, parsePasswordHash } from "./password-
 const bcryptBytes = 72;
 
 /** The form in which a password is hashed and compared: NFC, so that one keyboard's é is another's. Never trimmed, never cut. */
-function normalForm(password: string): string {
+export function normalForm(password: string): string {
   return password.normalize("NFC");
 }
 

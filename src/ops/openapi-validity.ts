@@ -22,15 +22,36 @@ export function makeValid(document: unknown): JsonObject {
 }
 
 function validOperation(value: unknown): JsonObject {
-  const { parameters, requestBody, responses, ...rest } = asObject(value);
+  const { parameters, requestBody, responses, description, ...rest } = asObject(value);
+  const words = [description, ...demandOf(rest)].filter((part) => typeof part === "string");
   return {
     ...rest,
+    ...(words.length > 0 && { description: words.join("\n\n") }),
     ...(Array.isArray(parameters) && parameters.length > 0 && { parameters: parameters.map(validParameter) }),
     ...(isObject(requestBody) && {
-      requestBody: { ...requestBody, content: validContent(requestBody["content"]) },
+      requestBody: validBody(requestBody),
     }),
     responses: mapValues(responses, validResponse),
   };
+}
+
+/** What a route demands beyond a token. In this version `security` has no room for it, unless by OAuth. */
+function demandOf({ "x-required-scope": scope, "x-required-roles": roles }: JsonObject): string[] {
+  return [
+    ...(typeof scope === "string" ? [`A personal access token needs the scope \`${scope}\`.`] : []),
+    ...(Array.isArray(roles)
+      ? [`For users with the role ${roles.map((role) => `\`${role}\``).join(" or ")}.`]
+      : []),
+  ];
+}
+
+/** The plugin says of every body that it is required. */
+function validBody({ content, ...rest }: JsonObject): JsonObject {
+  const described = validContent(content);
+  const optional = Object.values(described).some(
+    (mediaType) => asObject(asObject(mediaType)["schema"])["x-optional"] === true,
+  );
+  return { ...rest, required: !optional, content: described };
 }
 
 function validParameter(value: unknown): JsonObject {

@@ -25,8 +25,8 @@ export function signingKeysContract(open: OpenStorage): void {
     await using database = await open();
     const { sessions } = database.storage;
     await sessions.addFirstSigningKey(keyOf("one"));
-    await sessions.noteTokenTtl(60 * minute);
-    await sessions.noteTokenTtl(15 * minute);
+    await sessions.noteTokenTtl(60 * minute, now);
+    await sessions.noteTokenTtl(15 * minute, now);
     const signsFrom = now + 10 * minute;
     await rotateTo(database.storage, keyOf("two", signsFrom));
     expect(await ends(database.storage)).toEqual([

@@ -10,6 +10,18 @@ import type { AccountStore } from "./store.ts";
 export const firstAccountAlias = "default";
 export const firstUserEmail = "admin@postern.local";
 
+/** Whether a user is the one of the first run, whatever its e-mail address is by now: it was made in one moment with its account. */
+export function isFirstUser(
+  account: { id: string; alias: string; createdAt: number },
+  user: { accountId: string; createdAt: number },
+): boolean {
+  return (
+    account.alias === firstAccountAlias &&
+    user.accountId === account.id &&
+    user.createdAt === account.createdAt
+  );
+}
+
 export type FirstRunDeps = {
   accounts: AccountStore;
   clock: Clock;

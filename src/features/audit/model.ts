@@ -43,7 +43,10 @@ export type AuditEntry = {
   at: number;
   action: AuditAction;
   actor: "user" | "server" | "operator";
-  target: { kind: "account" | "reseller" | "organization" | "role" | "user" | "session" | "webhook" | "access-token"; id: string };
+  target: {
+    kind: "account" | "reseller" | "organization" | "role" | "user" | "session" | "webhook" | "access-token";
+    id: string;
+  };
   from: RequestOrigin;
   details: AuditDetails;
 };

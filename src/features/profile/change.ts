@@ -2,7 +2,7 @@ import { ApiError, apiError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { RequestOrigin } from "../audit/model.ts";
 import type { AttemptDeps } from "../login/attempt.ts";
-import { provePassword } from "../login/prove-password.ts";
+import { withProvenPassword } from "../login/prove-password.ts";
 import type { UserDeps } from "../users/create.ts";
 import type { ProfileChanges, User } from "../users/model.ts";
 import { setPassword } from "../users/set-password.ts";
@@ -31,7 +31,6 @@ export async function changeProfile(
   password: string | null,
 ): Promise<User> {
   const user = await existingUser(deps, self);
-  const { store, clock, random } = deps.users;
   if (changes.email !== undefined && changes.email !== user.email) {
     if (password === null) {
       const message = "is needed to change the e-mail address";
@@ -39,12 +38,22 @@ export async function changeProfile(
         errors: [{ path: "/password", message }],
       });
     }
-    await provePassword(deps.attempts, { ...self, email: user.email, password });
+    return withProvenPassword(deps.attempts, { ...self, email: user.email, password }, (proved) =>
+      update(deps, self, user, changes, proved.user.passwordVersion),
+    );
   }
-  const changed = Object.keys(changes);
-  if (changed.length === 0) return user;
+  return Object.keys(changes).length === 0 ? user : update(deps, self, user, changes);
+}
+
+async function update(
+  { users: { store, clock, random } }: ProfileDeps,
+  self: Self,
+  user: User,
+  changes: ProfileChanges,
+  provedVersion?: number,
+): Promise<User> {
   const at = clock.now();
-  return store.updateProfile(user, changes, {
+  const updated = await store.updateProfile({ ...user, provedVersion }, changes, {
     id: newId(random, at),
     accountId: user.accountId,
     at,
@@ -52,8 +61,10 @@ export async function changeProfile(
     actor: "user",
     target: { kind: "user", id: user.id },
     from: self.from,
-    details: { changed: changed.join(" ") },
+    details: { changed: Object.keys(changes).join(" ") },
   });
+  if (updated === undefined) throw apiError("INVALID_CREDENTIALS");
+  return updated;
 }
 
 /**
@@ -66,14 +77,18 @@ export async function changePassword(
   { oldPassword, newPassword }: { oldPassword: string; newPassword: string },
 ): Promise<void> {
   const user = await existingUser(deps, self);
-  await provePassword(deps.attempts, { ...self, email: user.email, password: oldPassword });
-  await setPassword(deps.users, {
-    user,
-    password: newPassword,
-    actor: "user",
-    from: self.from,
-    keepSession: self.sessionId,
-  });
+  const proof = { ...self, email: user.email, password: oldPassword };
+  await withProvenPassword(deps.attempts, proof, (proved, { run }) =>
+    setPassword(deps.users, {
+      user,
+      password: newPassword,
+      actor: "user",
+      from: self.from,
+      keepSession: self.sessionId,
+      provedVersion: proved.user.passwordVersion,
+      inTurn: run,
+    }),
+  );
   await deps.passwordChanged(user);
 }
 

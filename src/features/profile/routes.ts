@@ -14,6 +14,8 @@ const passwordErrors = errorAnswers(
   "WEAK_PASSWORD",
   "UNAUTHENTICATED",
   "FORBIDDEN",
+  "PAYLOAD_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
   "LOGIN_TEMPORARILY_LOCKED",
   "INTERNAL_ERROR",
   "SERVER_BUSY",
@@ -32,7 +34,7 @@ export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
       "/v3/me",
       async ({ body, identity, request }) =>
         userJson(
-          await changeProfile(deps, selfOf(identity, request), changesOf(body), body.password || null),
+          await changeProfile(deps, selfOf(identity, request), changesOf(body), body.password ?? null),
         ),
       {
         session: true,
@@ -45,6 +47,8 @@ export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
             "UNAUTHENTICATED",
             "FORBIDDEN",
             "CONFLICT",
+            "PAYLOAD_TOO_LARGE",
+            "UNSUPPORTED_MEDIA_TYPE",
             "LOGIN_TEMPORARILY_LOCKED",
             "INTERNAL_ERROR",
             "SERVER_BUSY",
@@ -73,7 +77,8 @@ export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
           operationId: "updateMyPassword",
           tags: ["Me"],
           summary: "Change one's own password",
-          description: "Ends all other sessions of the user. A wrong old password counts in the lock.",
+          description:
+            "Ends all other sessions of the user; the one that asks goes on. A wrong old password counts like a failed login. The new one may be of any characters: refused are too short ones, the commonest of past leaks, and the e-mail address.",
         },
       },
     )

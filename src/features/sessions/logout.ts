@@ -11,36 +11,36 @@ export type LogoutProof = { accessToken: string | null; refreshToken: string | n
 
 /**
  * Ends the session of a token. Ending it again is fine, since a client that lost the answer repeats itself: the token must be genuine, its session need not
- * be alive. Throws INVALID_REFRESH_TOKEN or UNAUTHENTICATED for a token that is not genuine.
+ * be alive. False when there is neither a refresh token nor a genuine access token. Throws INVALID_REFRESH_TOKEN for a refresh token that is not genuine.
  */
-export async function logOut(deps: TokenDeps, proof: LogoutProof, from: RequestOrigin): Promise<void> {
-  const session =
-    proof.refreshToken === null
-      ? ofAccessToken(deps, proof.accessToken)
-      : await ofRefreshToken(deps, proof.refreshToken);
+export async function logOut(deps: TokenDeps, proof: LogoutProof, from: RequestOrigin): Promise<boolean> {
+  if (proof.refreshToken !== null) {
+    const session = await ofRefreshToken(deps, proof.refreshToken);
+    if (session !== undefined) await endOne(deps, session, "logout", from);
+    return true;
+  }
+  const session = ofAccessToken(deps, proof.accessToken);
   if (session !== undefined) await endOne(deps, session, "logout", from);
+  return session !== undefined;
 }
 
 type NamedSession = { id: string; userId: string; accountId: string };
 
-function ofAccessToken(deps: TokenDeps, token: string | null): NamedSession {
+function ofAccessToken(deps: TokenDeps, token: string | null): NamedSession | undefined {
+  if (token === null) return undefined;
   const now = deps.clock.now();
-  const claims =
-    token === null
-      ? undefined
-      : verifyAccessToken(token, { keys: deps.keys.verifying(now), issuer: deps.issuer, now });
-  if (claims === undefined) throw apiError("UNAUTHENTICATED");
-  return { id: claims.sessionId, userId: claims.userId, accountId: claims.accountId };
+  const claims = verifyAccessToken(token, { keys: deps.keys.verifying(now), issuer: deps.issuer, now });
+  return claims && { id: claims.sessionId, userId: claims.userId, accountId: claims.accountId };
 }
 
-/** Any generation will do: whoever holds a spent token of a session can do no worse than end it. */
+/**
+ * Any generation will do: whoever holds a spent token of a session can do no worse than end it. Whether user and account are in good standing is not
+ * asked: the session of a suspended account would be there again once it is resumed.
+ */
 async function ofRefreshToken(deps: TokenDeps, token: string): Promise<NamedSession | undefined> {
   const named = readRefreshToken(deps.secrets, token);
   if (named === undefined) throw apiError("INVALID_REFRESH_TOKEN");
-  const live = await deps.store.findLiveSession(named.sessionId, deps.clock.now());
-  return live === undefined
-    ? undefined
-    : { id: live.sessionId, userId: live.userId, accountId: live.accountId };
+  return deps.store.findSessionOwner(named.sessionId);
 }
 
 /** Ends one session of a user. False when it is no live session of that user. */

@@ -28,7 +28,7 @@ export async function rotateSigningKey(
 /** What a key does at `now`. */
 export type KeyState = "published" | "signing" | "retiring" | "withdrawn";
 
-/** The state of each key at `now` (ms), in the order of their first signature. */
+/** The state of each key at `now` (ms), in the order in which they were made. */
 export function keyStates(
   keys: readonly StoredSigningKey[],
   now: number,

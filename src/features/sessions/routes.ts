@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
-import { type Authenticate, bearerToken, guard } from "../../http/guard.ts";
+import { type Authenticate, bearerToken, guard, unauthenticated } from "../../http/guard.ts";
 import { requestOrigin } from "../../http/request-context.ts";
 import { optionalText, text } from "../../http/schemas.ts";
 import { apiError } from "../../lib/errors.ts";
@@ -8,7 +8,7 @@ import { endAll, endOne, logOut } from "./logout.ts";
 import { sessionJson, sessionSchema, tokenPair } from "./model.ts";
 import { refreshTokens, type TokenDeps } from "./tokens.ts";
 
-/** How long others may keep the key set at most, in seconds: a withdrawn key is forgotten after as long. */
+/** How long others may keep the key set at most, in seconds: whoever keeps it so long forgets a withdrawn key after as long. */
 const longestJwksAge = 300;
 
 /** Half of the time for which a new key is published before it signs: whoever keeps the set for as long knows the key in time. */
@@ -42,12 +42,16 @@ function issuerMetadata(issuer: string): typeof issuerMetadataSchema.static {
 }
 
 const logoutBody = t.Optional(
-  t.Object({
-    refreshToken: optionalText({
-      maxLength: 512,
-      description: "The session's refresh token, of any generation.",
-    }),
-  }),
+  t.Object(
+    {
+      refreshToken: optionalText({
+        maxLength: 512,
+        description:
+          "The session's refresh token, of any generation. Absent: the session of the access token.",
+      }),
+    },
+    { "x-optional": true },
+  ),
 );
 
 const jsonWebKeySet = t.Object({
@@ -78,7 +82,14 @@ export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
         body: refreshBody,
         response: {
           200: tokenPair,
-          ...errorAnswers("INVALID_REQUEST", "INVALID_REFRESH_TOKEN", "INTERNAL_ERROR", "SERVER_BUSY"),
+          ...errorAnswers(
+            "INVALID_REQUEST",
+            "INVALID_REFRESH_TOKEN",
+            "PAYLOAD_TOO_LARGE",
+            "UNSUPPORTED_MEDIA_TYPE",
+            "INTERNAL_ERROR",
+            "SERVER_BUSY",
+          ),
         },
         detail: {
           operationId: "refresh",
@@ -125,20 +136,30 @@ export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
     .post(
       "/v3/accounts/logout",
       async ({ body, request, set }) => {
-        const proof = { accessToken: bearerToken(request), refreshToken: body?.refreshToken ?? null };
-        await logOut(tokens, proof, requestOrigin(request));
+        const proof = { accessToken: bearerToken(request), refreshToken: body?.refreshToken || null };
+        if (!(await logOut(tokens, proof, requestOrigin(request)))) throw unauthenticated(request);
         set.status = 204;
       },
       {
         body: logoutBody,
         response: {
           204: t.Void({ description: "The session has ended, now or before." }),
-          ...errorAnswers("INVALID_REQUEST", "INVALID_REFRESH_TOKEN", "UNAUTHENTICATED", "INTERNAL_ERROR"),
+          ...errorAnswers(
+            "INVALID_REQUEST",
+            "INVALID_REFRESH_TOKEN",
+            "UNAUTHENTICATED",
+            "PAYLOAD_TOO_LARGE",
+            "UNSUPPORTED_MEDIA_TYPE",
+            "INTERNAL_ERROR",
+            "SERVER_BUSY",
+          ),
         },
         detail: {
           operationId: "logout",
           tags: ["Login"],
-          summary: "End a session",
+          summary: "Log out: end a session",
+          // Either will do, so that the page sends the access token where it has one.
+          security: [{ accessToken: [] }, {}],
           description:
             "Ends the session of the `refreshToken` or, without one, of the access token in the Authorization header. Repeating it is fine. Refreshing stops at once; access tokens end within their lifetime, and at once for Postern itself.",
         },
@@ -154,11 +175,16 @@ export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
       },
       {
         session: true,
-        response: { 200: t.Array(sessionSchema), ...errorAnswers("UNAUTHENTICATED", "INTERNAL_ERROR") },
+        response: {
+          200: t.Array(sessionSchema, { description: "100 at most." }),
+          ...errorAnswers("UNAUTHENTICATED", "FORBIDDEN", "INTERNAL_ERROR"),
+        },
         detail: {
           operationId: "listSessions",
           tags: ["Me"],
           summary: "The user's sessions, the last used first",
+          description:
+            "Those that can still be refreshed, with where each login came from. `current` is the one that asks.",
         },
       },
     )
@@ -180,12 +206,14 @@ export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
         }),
         response: {
           204: t.Void({ description: "They have ended." }),
-          ...errorAnswers("INVALID_REQUEST", "UNAUTHENTICATED", "INTERNAL_ERROR"),
+          ...errorAnswers("INVALID_REQUEST", "UNAUTHENTICATED", "FORBIDDEN", "INTERNAL_ERROR", "SERVER_BUSY"),
         },
         detail: {
           operationId: "endSessions",
           tags: ["Me"],
           summary: "End all sessions, or all but this one",
+          description:
+            "Logs the user out everywhere, as after a device was lost. With `keepCurrent=true` the session that asks goes on.",
         },
       },
     )
@@ -201,9 +229,22 @@ export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
         params: t.Object({ id: text({ minLength: 1, maxLength: 36, description: "The session's id." }) }),
         response: {
           204: t.Void({ description: "It has ended." }),
-          ...errorAnswers("INVALID_REQUEST", "UNAUTHENTICATED", "NOT_FOUND", "INTERNAL_ERROR"),
+          ...errorAnswers(
+            "INVALID_REQUEST",
+            "UNAUTHENTICATED",
+            "FORBIDDEN",
+            "NOT_FOUND",
+            "INTERNAL_ERROR",
+            "SERVER_BUSY",
+          ),
         },
-        detail: { operationId: "endSession", tags: ["Me"], summary: "End one session" },
+        detail: {
+          operationId: "endSession",
+          tags: ["Me"],
+          summary: "End one session",
+          description:
+            "Ends one of the user's own sessions, this one too. Sessions of others and those that have ended answer 404, alike.",
+        },
       },
     );
 }

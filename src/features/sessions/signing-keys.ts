@@ -26,7 +26,7 @@ export type PublishedKey = {
 
 /** The signing keys that are in force, in memory. */
 export type SigningKeys = {
-  /** The key that signs at `now` (ms): the newest whose time has come. */
+  /** The key that signs at `now` (ms): the last that was made of those whose time has come. */
   current(now: number): SigningKey;
   /** The keys by which tokens are verified at `now`: all that are published. */
   verifying(now: number): ReadonlyMap<string, SigningKey>;

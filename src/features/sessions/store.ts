@@ -49,6 +49,8 @@ export type SessionStore = {
   rotateRefreshToken(rotation: Rotation): Promise<RotationOutcome>;
   /** The state behind an access token, by one indexed read: undefined once the session, its user or its account ended. */
   findLiveSession(sessionId: string, now: number): Promise<SessionIdentity | undefined>;
+  /** Whose session this is, whatever has become of it: undefined where there never was one. */
+  findSessionOwner(sessionId: string): Promise<{ id: string; userId: string; accountId: string } | undefined>;
   /** The user's sessions that can still be refreshed, the last used first: 100 at most. */
   listLiveSessions(
     user: { accountId: string; userId: string },
@@ -64,11 +66,15 @@ export type SessionStore = {
     of: { userId: string; except: string | null; reason: SessionEndReason },
     audit: AuditEntry,
   ): Promise<number>;
+  /** In the order in which they were made. */
   listSigningKeys(): Promise<StoredSigningKey[]>;
   /** Adds the first key of a database; does nothing where there is one already. */
   addFirstSigningKey(key: StoredSigningKey): Promise<void>;
   /** Adds a key, and sets when each of the others ends: the newest once the new one signs and its last token has expired. */
   rotateSigningKeys(rotation: SigningKeyRotation): Promise<void>;
-  /** Remembers for how long tokens live that are signed from now on: rotation keeps the keys for as long. */
-  noteTokenTtl(ttl: number): Promise<void>;
+  /**
+   * Remembers for how long tokens live that are signed from `now` on: rotation keeps the keys for as long. One that was rotated already and may still
+   * sign is kept for longer where these live longer.
+   */
+  noteTokenTtl(ttl: number, now: number): Promise<void>;
 };

@@ -21,17 +21,29 @@ export type UserStore = {
   listUsers(accountId: string, page: { afterId: string; limit: number }): Promise<User[]>;
   findUser(accountId: string, userId: string): Promise<User | undefined>;
   findUserByEmail(accountId: string, email: string): Promise<User | undefined>;
-  /** Changes the password and ends the user's sessions but `keepSession`; clears nothing else: a lock stays. */
+  /**
+   * Changes the password and ends the user's sessions but `keepSession`; clears nothing else: a lock stays. False, with nothing written, when the password
+   * has another version than the one that was proved.
+   */
   changePassword(
-    change: { userId: string; passwordHash: string; keepSession: string | null; now: number },
+    change: {
+      userId: string;
+      passwordHash: string;
+      keepSession: string | null;
+      now: number;
+      provedVersion?: number | undefined;
+    },
     audit: AuditEntry,
-  ): Promise<void>;
-  /** Changes what a user may change of itself. Throws CONFLICT when the e-mail is taken. Returns the user after the change. */
+  ): Promise<boolean>;
+  /**
+   * Changes what a user may change of itself. Throws CONFLICT when the e-mail is taken. Returns the user after the change; undefined, with nothing
+   * written, when the password has another version than the one that was proved.
+   */
   updateProfile(
-    user: { id: string; accountId: string },
+    user: { id: string; accountId: string; provedVersion?: number | undefined },
     changes: ProfileChanges,
     audit: AuditEntry,
-  ): Promise<User>;
+  ): Promise<User | undefined>;
   /**
    * Returns the user after the change; suspending ends its sessions. One that has this status already is left alone: no audit
    * entry, no new time.
