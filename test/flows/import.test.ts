@@ -179,6 +179,20 @@ describe("an import", () => {
     }
   });
 
+  test("takes the example of docs/commands.md", async () => {
+    const page = await Bun.file(join(import.meta.dir, "../../docs/commands.md")).text();
+    const example = /```jsonl\n([^`]+)```/.exec(page)?.[1] ?? "";
+    const dataDir = temporaryFolder();
+    const file = join(temporaryFolder(), "example.jsonl");
+    writeFileSync(file, example);
+    await cliOn(dataDir)(["account", "create", "--alias", "acme", "--company", "Acme Ltd"]);
+    const { code, stdout } = await cliOn(dataDir)(["import", file, "--account", "acme"]);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: "Imported 6 lines: 6 created, 0 updated, 0 unchanged.\n",
+    });
+  });
+
   test("shows a generated signing token this once", async () => {
     const line = {
       kind: "webhook",
