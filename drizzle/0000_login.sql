@@ -124,6 +124,13 @@ CREATE TABLE `outbox_events` (
 --> statement-breakpoint
 CREATE INDEX `outbox_events_account` ON `outbox_events` (`account_id`,`created_at`);--> statement-breakpoint
 CREATE INDEX `outbox_events_created` ON `outbox_events` (`created_at`,`id`);--> statement-breakpoint
+CREATE TABLE `pending_two_factor` (
+	`user_id` text PRIMARY KEY NOT NULL,
+	`secret` blob NOT NULL,
+	`expires_at` integer NOT NULL,
+	FOREIGN KEY (`user_id`) REFERENCES `users`(`id`) ON UPDATE no action ON DELETE cascade
+);
+--> statement-breakpoint
 CREATE TABLE `recovery_codes` (
 	`user_id` text NOT NULL,
 	`code_hash` blob NOT NULL,
@@ -157,7 +164,8 @@ CREATE TABLE `roles` (
 CREATE TABLE `server` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`key_check` blob NOT NULL,
-	`created_at` integer NOT NULL
+	`created_at` integer NOT NULL,
+	`highest_time` integer NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `sessions` (
@@ -171,6 +179,8 @@ CREATE TABLE `sessions` (
 	`address` text,
 	`created_at` integer NOT NULL,
 	`last_used_at` integer NOT NULL,
+	`proved_at` integer NOT NULL,
+	`proved_second_factor` integer NOT NULL,
 	`expires_at` integer NOT NULL,
 	`ended_at` integer,
 	`end_reason` text,

@@ -7,6 +7,7 @@ import type { LoginDeps } from "./features/login/login.ts";
 import { makeRehasher, type Rehasher } from "./features/login/rehash.ts";
 import { generateSigningKey, loadSigningKeys, type SigningKeys } from "./features/sessions/signing-keys.ts";
 import type { TokenDeps } from "./features/sessions/tokens.ts";
+import { type ClockWatch, makeClockWatch } from "./features/two-factor/clock-watch.ts";
 import type { User } from "./features/users/model.ts";
 import { requestServer } from "./http/serve-request.ts";
 import { type Clock, systemClock, within } from "./lib/clock.ts";
@@ -127,13 +128,14 @@ type Engine = {
   metrics: Metrics;
   drain: Drain;
   retention: Retention;
+  clockWatch: ClockWatch;
 };
 
 async function serve(services: Services, log: Log, releaseLock: () => void): Promise<RunningServer> {
   const { config, folder, storage, clock, random } = services;
   await makeFirstAccount(services);
   const engine = await makeEngine(services, log);
-  const { drain, metrics, rehasher, retention } = engine;
+  const { clockWatch, drain, metrics, rehasher, retention } = engine;
   const state = { stopping: false };
   // Tokens name the port as part of the issuer, and the port is known once it is taken: until then requests wait.
   const ready = Promise.withResolvers<ReturnType<typeof requestServer>>();
@@ -158,11 +160,13 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
   });
   await drain.start();
   retention.start();
+  await clockWatch.start();
   return {
     url: server.url.origin,
     folder,
     async stop() {
       state.stopping = true;
+      clockWatch.stop();
       await Promise.all([
         within(clock, stopPatienceMs, Promise.all([server.stop(), rehasher.settled()])),
         drain.stop(stopPatienceMs),
@@ -194,6 +198,7 @@ async function makeEngine(services: Services, log: Log): Promise<Engine> {
       observeHealth: metrics.healthChanged,
     }),
     retention: makeRetention({ store: storage.retention, clock, log, config }),
+    clockWatch: makeClockWatch({ store: storage.clock, clock, log }),
   };
 }
 
@@ -206,13 +211,19 @@ function application(services: Services, engine: Engine, issuer: string, state: 
     observeLogin: engine.metrics.loginEnded,
     tokens: tokenDeps(services, engine.keys, issuer),
     users: storage.users,
+    accounts: storage.accounts,
     accessTokens: storage.accessTokens,
     profile: {
       users: { store: storage.users, clock, random, hash, passwordMinLength },
+      store: storage.enrolment,
       attempts: engine.login,
       passwordChanged: (user) => forgetInitialPassword(services, user),
     },
-    health: { checkDatabase: storage.check, stopping: () => state.stopping },
+    health: {
+      checkDatabase: storage.check,
+      stopping: () => state.stopping,
+      warnings: () => [engine.clockWatch.warning()].filter((warning) => warning !== undefined),
+    },
     corsOrigins: config.corsOrigins,
     swagger: config.swagger ? { publicUrl: issuer, version } : null,
   });

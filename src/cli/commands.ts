@@ -13,6 +13,7 @@ import { tokenList } from "./token-list.ts";
 import { tokenRevoke } from "./token-revoke.ts";
 import { userCreate } from "./user-create.ts";
 import { userList } from "./user-list.ts";
+import { userReset2fa } from "./user-reset-2fa.ts";
 import { userSetPassword } from "./user-set-password.ts";
 import { userResume, userSuspend } from "./user-status.ts";
 import { userUnlock } from "./user-unlock.ts";
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   userList,
   userSetPassword,
   userUnlock,
+  userReset2fa,
   userSuspend,
   userResume,
   webhookCreate,

@@ -18,6 +18,15 @@ export type SessionBound = Identity & { sessionId: string };
 /** Finds out who a Bearer token speaks for; undefined for a token that is not good, whatever the reason. */
 export type Authenticate = (token: string) => Promise<Identity | undefined>;
 
+/** Somebody who must enrol in two-factor authentication before the first login: good for the enrolment calls alone. */
+export type Enrolling = { accountId: string; userId: string; sessionId: string | null };
+
+/** How tokens are judged, each by its kind. */
+export type Authenticators = {
+  authenticate: Authenticate;
+  authenticateTicket(token: string): Promise<{ accountId: string; userId: string } | undefined>;
+};
+
 /** What a route demands beyond a good token: data on the route, so that the document shows it and no handler forgets it. */
 export type Demand = {
   /** What a personal access token must have been given; null where any will do. */
@@ -29,29 +38,42 @@ export type Demand = {
 const realm = 'Bearer realm="postern"';
 
 const identities = new WeakMap<Request, Identity>();
+const enrolling = new WeakMap<Request, Enrolling>();
 
 /**
  * The one guard of routes that are not public. `{ session: true }` on a route demands the access token of a login and gives its handler `identity`;
- * `{ token: {…} }` takes personal access tokens too. Asked in `transform`, before the body is validated: a stranger with a bad body is told 401, not
+ * `{ token: {…} }` takes personal access tokens too, `{ enrolment: true }` the tickets of those who must enrol. Asked in `transform`, before the body is validated: a stranger with a bad body is told 401, not
  * what the body should be like.
  */
-export function guard(authenticate: Authenticate) {
+export function guard({ authenticate, authenticateTicket }: Authenticators) {
   return new Elysia({ name: "guard" }).macro({
     session: (_: true) => ({
       detail: { security: [{ accessToken: [] }] },
       async transform({ request }: { request: Request }) {
-        const identity = await identify(request, authenticate);
-        if (identity.sessionId === null) {
-          throw new ApiError("FORBIDDEN", "A personal access token cannot do this: log in.", {
-            challenge: `${realm}, error="insufficient_scope"`,
-          });
-        }
-        identities.set(request, identity);
+        identities.set(request, demandSession(await identify(request, authenticate)));
       },
       resolve({ request }: { request: Request }) {
         const { sessionId, ...identity } = identityOf(request);
         if (sessionId === null) throw new Error("a route for sessions ran without one");
         return { identity: { ...identity, sessionId } };
+      },
+    }),
+    enrolment: (_: true) => ({
+      detail: { security: [{ accessToken: [] }, { enrolmentToken: [] }] },
+      async transform({ request }: { request: Request }) {
+        const token = bearerToken(request);
+        const ticket = token === null ? undefined : await authenticateTicket(token);
+        enrolling.set(
+          request,
+          ticket === undefined
+            ? demandSession(await identify(request, authenticate))
+            : { ...ticket, sessionId: null },
+        );
+      },
+      resolve({ request }: { request: Request }) {
+        const found = enrolling.get(request);
+        if (found === undefined) throw new Error("a guarded route ran without its guard");
+        return { enrolling: found };
       },
     }),
     token: (demand: Demand) => ({
@@ -70,6 +92,13 @@ export function guard(authenticate: Authenticate) {
         return { identity: identityOf(request) };
       },
     }),
+  });
+}
+
+function demandSession(identity: Identity): Identity {
+  if (identity.sessionId !== null) return identity;
+  throw new ApiError("FORBIDDEN", "A personal access token cannot do this: log in.", {
+    challenge: `${realm}, error="insufficient_scope"`,
   });
 }
 

@@ -17,6 +17,7 @@ export const statusOfCode = {
   WEAK_PASSWORD: 400,
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
+  REAUTHENTICATION_REQUIRED: 403,
   NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   CONFLICT: 409,
@@ -46,6 +47,8 @@ const defaultMessageOfCode: Record<ErrorCode, string> = {
   WEAK_PASSWORD: "The password is too weak.",
   UNAUTHENTICATED: "Send a valid access token in the Authorization header.",
   FORBIDDEN: "The token does not permit this.",
+  REAUTHENTICATION_REQUIRED:
+    "Log in again, or send the password and, with two-factor authentication, a code in the same request.",
   NOT_FOUND: "There is nothing here.",
   METHOD_NOT_ALLOWED: "This path does not answer this method.",
   CONFLICT: "This conflicts with a record that exists already.",

@@ -17,6 +17,19 @@ export function stepOfCode(secret: Uint8Array, code: string, now: number): numbe
   return delta === null ? undefined : totp.counter({ timestamp: now }) + delta;
 }
 
+/** 160 bits: what RFC 4226, section 4, recommends. */
+export const totpSecretBytes = 20;
+
+/** The `otpauth://` URL that an authenticator app reads from a QR code; `issuer` and `label` are what it shows. */
+export function otpauthUrl(secret: Uint8Array, issuer: string, label: string): string {
+  return new TOTP({
+    ...parameters,
+    issuer,
+    label,
+    secret: new Secret({ buffer: new Uint8Array(secret).buffer }),
+  }).toString();
+}
+
 /** The code of a secret at a time. */
 export function codeAt(secret: Uint8Array, time: number): string {
   return new TOTP({ ...parameters, secret: new Secret({ buffer: new Uint8Array(secret).buffer }) }).generate({

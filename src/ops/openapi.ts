@@ -29,6 +29,10 @@ function documentation({ publicUrl, version }: DocumentFacts) {
     tags: [
       { name: "Login", description: "Tokens for an e-mail address and a password, and their renewal" },
       { name: "Me", description: "The user that an access token speaks for" },
+      {
+        name: "Two-factor",
+        description: "The second factor of a user: turning it on, recovering, resetting",
+      },
       { name: "Verify tokens", description: "What a backend needs to trust an access token" },
       { name: "Health", description: "Whether the server works" },
     ],
@@ -39,6 +43,11 @@ function documentation({ publicUrl, version }: DocumentFacts) {
           scheme: "bearer",
           bearerFormat: "JWT",
           description: "The `accessToken` of a login.",
+        },
+        enrolmentToken: {
+          type: "http" as const,
+          scheme: "bearer",
+          description: "The `enrolmentToken` of a login that was answered `TWO_FACTOR_ENROLMENT_REQUIRED`.",
         },
         personalAccessToken: {
           type: "http" as const,

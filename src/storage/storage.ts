@@ -1,8 +1,10 @@
 import type { AccessTokenStore } from "../features/access-tokens/store.ts";
 import type { AccountStore } from "../features/accounts/store.ts";
+import type { EnrolmentStore } from "../features/enrolment/store.ts";
 import type { ImportStore } from "../features/import/store.ts";
 import type { LoginStore } from "../features/login/store.ts";
 import type { SessionStore } from "../features/sessions/store.ts";
+import type { ClockStore } from "../features/two-factor/clock-watch.ts";
 import type { UserStore } from "../features/users/store.ts";
 import type { WebhookStore } from "../features/webhooks/store.ts";
 import type { RetentionStore } from "../outbox/retention.ts";
@@ -13,11 +15,13 @@ export type Storage = {
   accounts: AccountStore;
   users: UserStore;
   sessions: SessionStore;
+  enrolment: EnrolmentStore;
   login: LoginStore;
   webhooks: WebhookStore;
   accessTokens: AccessTokenStore;
   imports: ImportStore;
   outbox: OutboxStore;
+  clock: ClockStore;
   retention: RetentionStore;
   /** Tells, after a commit of this process, which webhooks have new deliveries. */
   onDeliveries(listener: (webhookIds: string[]) => void): void;

@@ -40,6 +40,7 @@ export function loginOf({ account, user }: Ready, given: Partial<LoginRecord> = 
     now: at,
     auditId: freshId(),
     eventId: newEventId(systemRandom, now),
+    recovery: { auditId: freshId(), eventId: newEventId(systemRandom, now) },
     ...given,
   };
 }

@@ -6,7 +6,7 @@ const layers = "lib config http features outbox storage ops app compose cli main
 
 /** The same between features, which know only the models and decisions of earlier ones. */
 const features =
-  "audit accounts resellers organizations users webhooks sessions two-factor login profile access-tokens import".split(
+  "audit accounts resellers organizations users webhooks sessions two-factor login enrolment profile access-tokens import".split(
     " ",
   );
 

@@ -166,6 +166,7 @@ export async function startOutbox(options: OutboxOptions = {}): Promise<StartedO
         now: at,
         auditId: freshId(),
         eventId,
+        recovery: { auditId: freshId(), eventId: newEventId(systemRandom, at) },
       });
       if (outcome.kind !== "logged-in") throw new Error(`the login was refused: ${outcome.kind}`);
       return eventId;

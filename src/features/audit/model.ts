@@ -34,6 +34,11 @@ export type AuditAction =
   | "login.locked"
   | "session.reuse-detected"
   | "session.ended"
+  | "two-factor.enabled"
+  | "two-factor.disabled"
+  | "two-factor.reset"
+  | "two-factor.recovery-code-used"
+  | "two-factor.recovery-codes-replaced"
   | "access-token.created"
   | "access-token.revoked";
 

@@ -29,7 +29,7 @@ export type SecondFactor = { twoFactorCode: string | null; twoFactorRecoveryCode
 
 export type LoginResult =
   | { kind: "logged-in"; identity: SessionIdentity; outdatedHash: OutdatedHash | null }
-  | { kind: "enrolment-required"; userId: string; accountId: string };
+  | { kind: "enrolment-required"; userId: string; accountId: string; passwordVersion: number };
 
 /**
  * The login, as an ordered list of checks. Each throws the ApiError of the contract; nothing exists before the last one passed.
@@ -41,7 +41,8 @@ export function logIn(deps: LoginDeps, request: LoginRequest): Promise<LoginResu
     const proof = await checkSecondFactor(attempt, verified.user, request);
     checkSuspension(verified.account, verified.user);
     if (mustEnrol(verified.account, verified.user)) {
-      return { kind: "enrolment-required", userId: verified.user.id, accountId: verified.account.id };
+      const { id: userId, passwordVersion } = verified.user;
+      return { kind: "enrolment-required", userId, accountId: verified.account.id, passwordVersion };
     }
     const identity = await record(attempt, verified, proof, deps.sessionTtl);
     return { kind: "logged-in", identity, outdatedHash: verified.outdatedHash };
@@ -49,7 +50,7 @@ export function logIn(deps: LoginDeps, request: LoginRequest): Promise<LoginResu
 }
 
 /** The code if one was given, else the recovery code. A missing one is neither a failure nor a success. */
-async function checkSecondFactor(
+export async function checkSecondFactor(
   attempt: Attempt,
   user: LoginUser,
   { twoFactorCode, twoFactorRecoveryCode }: SecondFactor,
@@ -101,6 +102,7 @@ async function record(
     now,
     auditId: newId(deps.random, now),
     eventId: newEventId(deps.random, now),
+    recovery: { auditId: newId(deps.random, now), eventId: newEventId(deps.random, now) },
   });
   switch (outcome.kind) {
     case "logged-in":

@@ -58,6 +58,7 @@ export function loginRoutes({ login, tokens, rehasher, observeLogin }: LoginRout
         const enrolmentToken = await enrolmentTicket.sign({
           sub: result.userId,
           account: result.accountId,
+          passwordVersion: result.passwordVersion,
           exp: Math.floor(login.clock.now() / 1_000) + enrolmentTicketSeconds,
         });
         observeLogin("TWO_FACTOR_ENROLMENT_REQUIRED");

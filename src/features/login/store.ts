@@ -40,6 +40,8 @@ export type LoginRecord = {
   now: number;
   auditId: string;
   eventId: string;
+  /** For the audit entry and the event of a recovery code that is spent. */
+  recovery: { auditId: string; eventId: string };
 };
 
 export type LoginOutcome =

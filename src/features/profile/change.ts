@@ -1,15 +1,16 @@
 import { ApiError, apiError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
 import type { RequestOrigin } from "../audit/model.ts";
-import type { AttemptDeps } from "../login/attempt.ts";
+import { confirmEnrolment, type EnrolDeps, turnOff } from "../enrolment/enrol.ts";
+import { demandFreshProof } from "../enrolment/fresh-proof.ts";
+import type { SecondFactor } from "../login/login.ts";
 import { withProvenPassword } from "../login/prove-password.ts";
 import type { UserDeps } from "../users/create.ts";
 import type { ProfileChanges, User } from "../users/model.ts";
 import { setPassword } from "../users/set-password.ts";
 
-export type ProfileDeps = {
+export type ProfileDeps = EnrolDeps & {
   users: UserDeps;
-  attempts: AttemptDeps;
   /** Called when a user's password was changed: what the first run left for the operator is no longer true. */
   passwordChanged(user: User): Promise<void>;
 };
@@ -23,26 +24,54 @@ export type Self = {
   signal: AbortSignal;
 };
 
-/** Changes a user's own names, company, preferences or e-mail, the last with the password only. Throws CONFLICT when the e-mail is taken. */
-export async function changeProfile(
+/** What is asked of a profile: changes, the second factor on or off (null: as it is), and what proves the user anew. */
+export type ProfileRequest = {
+  changes: ProfileChanges;
+  twoFactorEnabled: boolean | null;
+  credentials: SecondFactor & { password: string | null };
+};
+
+/**
+ * Changes a user's own names, company, preferences, e-mail or second factor. The e-mail needs the password; it and turning the second factor on or off
+ * need a recent proof. Throws CONFLICT when the e-mail is taken, REAUTHENTICATION_REQUIRED, or what a login throws for wrong credentials.
+ */
+export async function changeProfile(deps: ProfileDeps, self: Self, request: ProfileRequest): Promise<User> {
+  const user = await existingUser(deps, self);
+  const { changes, twoFactorEnabled, credentials } = request;
+  const newEmail = changes.email !== undefined && changes.email !== user.email;
+  if (newEmail && credentials.password === null) throw passwordNeeded();
+  const sensitive = newEmail || (twoFactorEnabled !== null && (twoFactorEnabled || user.twoFactorEnabled));
+  // A code that confirms a pending secret is not one of the active secret: it proves nothing but itself.
+  const proofs = twoFactorEnabled === true ? { ...credentials, twoFactorCode: null } : credentials;
+  const { spent } = sensitive
+    ? await demandFreshProof(deps, { ...self, user, credentials: proofs })
+    : { spent: false };
+  const updated = await applyChanges(deps, self, user, changes, newEmail ? credentials.password : null);
+  if (twoFactorEnabled === true)
+    return confirmEnrolment(deps, { ...self, user: updated }, credentials.twoFactorCode);
+  if (twoFactorEnabled === false) return turnOff(deps, { ...self, user: updated }, credentials, spent);
+  return updated;
+}
+
+function passwordNeeded(): ApiError {
+  const message = "is needed to change the e-mail address";
+  return new ApiError("INVALID_REQUEST", `password ${message}.`, {
+    errors: [{ path: "/password", message }],
+  });
+}
+
+async function applyChanges(
   deps: ProfileDeps,
   self: Self,
+  user: User,
   changes: ProfileChanges,
   password: string | null,
 ): Promise<User> {
-  const user = await existingUser(deps, self);
-  if (changes.email !== undefined && changes.email !== user.email) {
-    if (password === null) {
-      const message = "is needed to change the e-mail address";
-      throw new ApiError("INVALID_REQUEST", `password ${message}.`, {
-        errors: [{ path: "/password", message }],
-      });
-    }
-    return withProvenPassword(deps.attempts, { ...self, email: user.email, password }, (proved) =>
-      update(deps, self, user, changes, proved.user.passwordVersion),
-    );
-  }
-  return Object.keys(changes).length === 0 ? user : update(deps, self, user, changes);
+  if (Object.keys(changes).length === 0) return user;
+  if (password === null) return update(deps, self, user, changes);
+  return withProvenPassword(deps.attempts, { ...self, email: user.email, password }, (proved) =>
+    update(deps, self, user, changes, proved.user.passwordVersion),
+  );
 }
 
 async function update(
@@ -92,7 +121,23 @@ export async function changePassword(
   await deps.passwordChanged(user);
 }
 
-async function existingUser({ users }: ProfileDeps, { accountId, userId }: Self): Promise<User> {
+/** Confirms the second factor of somebody who must have one before the first login: all that an enrolment ticket may do here. */
+export async function enrolByTicket(
+  deps: ProfileDeps,
+  { accountId, userId, from, signal }: Omit<Self, "sessionId">,
+  request: ProfileRequest,
+): Promise<User> {
+  const onlyEnrols = request.twoFactorEnabled === true && Object.keys(request.changes).length === 0;
+  if (!onlyEnrols)
+    throw new ApiError("FORBIDDEN", "An enrolment token is for turning on two-factor authentication alone.");
+  const user = await existingUser(deps, { accountId, userId });
+  return confirmEnrolment(deps, { user, sessionId: null, from, signal }, request.credentials.twoFactorCode);
+}
+
+async function existingUser(
+  { users }: ProfileDeps,
+  { accountId, userId }: Pick<Self, "accountId" | "userId">,
+): Promise<User> {
   const user = await users.store.findUser(accountId, userId);
   if (user === undefined) throw apiError("UNAUTHENTICATED");
   return user;

@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import { optionalText, text } from "../../http/schemas.ts";
+import { freshProofProperties } from "../enrolment/model.ts";
 
 const name = (description: string) => optionalText({ maxLength: 256, description });
 
@@ -15,12 +16,16 @@ export const profileBody = t.Object({
     minLength: 1,
     maxLength: 256,
     email: true,
-    description: "A new e-mail address. Needs `password`.",
+    description:
+      "A new e-mail address. Needs `password`, and the second factor where the login is older than 15 min.",
   }),
-  password: optionalText({
-    ...presentPassword,
-    description: "The present password: needed to change the e-mail address.",
-  }),
+  twoFactorEnabled: t.Optional(
+    t.Union([t.Boolean(), t.Null()], {
+      description:
+        "`true` with a `twoFactorCode` confirms the secret of `POST /v3/me/2fa-secret`; `false` with a code, or a recovery code, turns two-factor authentication off.",
+    }),
+  ),
+  ...freshProofProperties,
   emailPreference: t.Optional(
     t.Union([t.Object({ metrics: t.Optional(t.Union([t.Boolean(), t.Null()])) }), t.Null()]),
   ),

@@ -1,11 +1,19 @@
 import { Elysia, t } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
-import { type Authenticate, guard, type SessionBound } from "../../http/guard.ts";
+import { type Authenticators, guard, type SessionBound } from "../../http/guard.ts";
 import { requestOrigin } from "../../http/request-context.ts";
 import { text } from "../../http/schemas.ts";
 import { apiError } from "../../lib/errors.ts";
+import { credentialsOf } from "../enrolment/model.ts";
 import { type ProfileChanges, userJson, userSchema } from "../users/model.ts";
-import { changePassword, changeProfile, type ProfileDeps, type Self } from "./change.ts";
+import {
+  changePassword,
+  changeProfile,
+  enrolByTicket,
+  type ProfileDeps,
+  type ProfileRequest,
+  type Self,
+} from "./change.ts";
 import { type ProfileBody, passwordBody, profileBody } from "./model.ts";
 
 const passwordErrors = errorAnswers(
@@ -27,25 +35,36 @@ const passwordAnswers = {
 };
 
 /** What users change of themselves: `PATCH /v3/me` and `update-password`, which older clients call under `/v3/users`. */
-export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
+export function profileRoutes(deps: ProfileDeps, authenticators: Authenticators) {
   return new Elysia({ name: "profile" })
-    .use(guard(authenticate))
+    .use(guard(authenticators))
     .patch(
       "/v3/me",
-      async ({ body, identity, request }) =>
-        userJson(
-          await changeProfile(deps, selfOf(identity, request), changesOf(body), body.password ?? null),
-        ),
+      async ({ body, enrolling, request, set }) => {
+        const { accountId, userId, sessionId } = enrolling;
+        set.headers["cache-control"] = "no-store";
+        const self = { accountId, userId, from: requestOrigin(request), signal: request.signal };
+        const asked = requestOf(body);
+        const user =
+          sessionId === null
+            ? await enrolByTicket(deps, self, asked)
+            : await changeProfile(deps, { ...self, sessionId }, asked);
+        return userJson(user);
+      },
       {
-        session: true,
+        enrolment: true,
         body: profileBody,
         response: {
           200: userSchema,
           ...errorAnswers(
             "INVALID_REQUEST",
             "INVALID_CREDENTIALS",
+            "MISSING_TWO_FACTOR_CODE",
+            "INVALID_TWO_FACTOR_CODE",
+            "INVALID_TWO_FACTOR_RECOVERY_CODE",
             "UNAUTHENTICATED",
             "FORBIDDEN",
+            "REAUTHENTICATION_REQUIRED",
             "CONFLICT",
             "PAYLOAD_TOO_LARGE",
             "UNSUPPORTED_MEDIA_TYPE",
@@ -57,9 +76,9 @@ export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
         detail: {
           operationId: "updateMe",
           tags: ["Me"],
-          summary: "Change one's own names, company, e-mail address or preferences",
+          summary: "Change one's own names, company, e-mail address, preferences or second factor",
           description:
-            "What is absent or null stays as it is. A new e-mail address needs the present `password`.",
+            "What is absent or null stays as it is. A new e-mail address needs the present `password`. It, and turning two-factor authentication on or off, need a login of the last 15 minutes (with the second factor where there is one), or `password` and the second factor in the request: otherwise 403 `REAUTHENTICATION_REQUIRED`. An `enrolmentToken` is good for turning it on.",
         },
       },
     )
@@ -107,6 +126,14 @@ export function profileRoutes(deps: ProfileDeps, authenticate: Authenticate) {
 
 function selfOf({ accountId, userId, sessionId }: SessionBound, request: Request): Self {
   return { accountId, userId, sessionId, from: requestOrigin(request), signal: request.signal };
+}
+
+function requestOf(body: ProfileBody): ProfileRequest {
+  return {
+    changes: changesOf(body),
+    twoFactorEnabled: body.twoFactorEnabled ?? null,
+    credentials: credentialsOf(body),
+  };
 }
 
 /** Null means absent: what a client does not know stays as it is. */

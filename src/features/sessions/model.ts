@@ -13,6 +13,7 @@ export type SessionEndReason =
   | "too-many-sessions"
   | "password-changed"
   | "reuse-detected"
+  | "two-factor-reset"
   | "user-suspended"
   | "user-deleted";
 

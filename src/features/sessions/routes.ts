@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
-import { type Authenticate, bearerToken, guard, unauthenticated } from "../../http/guard.ts";
+import { type Authenticators, bearerToken, guard, unauthenticated } from "../../http/guard.ts";
 import { requestOrigin } from "../../http/request-context.ts";
 import { optionalText, text } from "../../http/schemas.ts";
 import { apiError } from "../../lib/errors.ts";
@@ -69,9 +69,9 @@ const jsonWebKeySet = t.Object({
 });
 
 /** `POST /v3/accounts/refresh` and `/logout`, `/v3/me/sessions`, and the key set. */
-export function sessionRoutes(tokens: TokenDeps, authenticate: Authenticate) {
+export function sessionRoutes(tokens: TokenDeps, authenticators: Authenticators) {
   return new Elysia({ name: "sessions" })
-    .use(guard(authenticate))
+    .use(guard(authenticators))
     .post(
       "/v3/accounts/refresh",
       ({ body, request, set }) => {

@@ -1,14 +1,14 @@
 import { Elysia, t } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
-import { type Authenticate, guard } from "../../http/guard.ts";
+import { type Authenticators, guard } from "../../http/guard.ts";
 import { apiError } from "../../lib/errors.ts";
 import { userJson, userSchema } from "./model.ts";
 import type { UserStore } from "./store.ts";
 
 /** `GET /v3/me` and `GET /v3/me/licenses`. */
-export function meRoutes({ users, authenticate }: { users: UserStore; authenticate: Authenticate }) {
+export function meRoutes(users: UserStore, authenticators: Authenticators) {
   return new Elysia({ name: "me" })
-    .use(guard(authenticate))
+    .use(guard(authenticators))
     .get(
       "/v3/me",
       async ({ identity, set }) => {

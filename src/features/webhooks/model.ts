@@ -1,7 +1,14 @@
 import { isoTime } from "../../lib/clock.ts";
 
 /** Events that a webhook can subscribe to. */
-export const eventNames = ["account.logged-in", "session.reuse-detected"] as const;
+export const eventNames = [
+  "account.logged-in",
+  "session.reuse-detected",
+  "two-factor.enabled",
+  "two-factor.disabled",
+  "two-factor.recovery-code-used",
+  "user.updated",
+] as const;
 export type EventName = (typeof eventNames)[number];
 
 /** How deliveries are signed: see docs/webhooks.md. */

@@ -1,4 +1,4 @@
-import { and, eq, lt, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { loggedInEvent } from "../../features/login/event.ts";
 import { lockRemaining } from "../../features/login/lockout.ts";
 import type { LoginOutcome, LoginRecord, LoginStore } from "../../features/login/store.ts";
@@ -7,7 +7,8 @@ import { auditWriter } from "./audit.ts";
 import { eventWriter } from "./events.ts";
 import type { LoginFailureTable } from "./login-failures.ts";
 import type { Connection } from "./open.ts";
-import { accounts, recoveryCodes, sessions, twoFactor, users } from "./schema.ts";
+import { accounts, sessions, twoFactor, users } from "./schema.ts";
+import { proofSpender, recoveryCodeUseRecorder } from "./spend-proof.ts";
 import { userReader } from "./user-reader.ts";
 
 /** The one transaction of a login: each condition asked again, then everything written, or nothing. */
@@ -20,6 +21,7 @@ export function loginRecorder(
   const writeEvent = eventWriter(connection);
   const reader = userReader(connection);
   const spendProof = proofSpender(connection);
+  const recordRecoveryCodeUse = recoveryCodeUseRecorder(connection);
   const makeSession = sessionMaker(connection);
   const state = db
     .select({
@@ -80,42 +82,19 @@ export function loginRecorder(
       body: loggedInEvent(user, now),
       now,
     });
+    if (login.proof?.kind === "recovery-code") {
+      recordRecoveryCodeUse({
+        user,
+        now,
+        from: session.from,
+        auditId: login.recovery.auditId,
+        eventId: login.recovery.eventId,
+      });
+    }
     return { kind: "logged-in", identity: { accountId, userId, sessionId: session.id, role: user.role } };
   }
 
   return (login) => write(() => recordLogin(login));
-}
-
-/** Spends a second factor by one conditional statement: of two simultaneous logins with one code, one finds nothing left. */
-function proofSpender({ db }: Connection) {
-  const spendStep = db
-    .update(twoFactor)
-    .set({ lastAcceptedStep: sql`${sql.placeholder("step")}` })
-    .where(
-      and(
-        eq(twoFactor.userId, sql.placeholder("userId")),
-        lt(twoFactor.lastAcceptedStep, sql.placeholder("step")),
-      ),
-    )
-    .returning({ userId: twoFactor.userId })
-    .prepare();
-  const spendRecoveryCode = db
-    .delete(recoveryCodes)
-    .where(
-      and(
-        eq(recoveryCodes.userId, sql.placeholder("userId")),
-        eq(recoveryCodes.codeHash, sql.placeholder("hash")),
-      ),
-    )
-    .returning({ userId: recoveryCodes.userId })
-    .prepare();
-  return (userId: string, proof: NonNullable<LoginRecord["proof"]>): boolean => {
-    const spent =
-      proof.kind === "code"
-        ? spendStep.all({ userId, step: proof.step })
-        : spendRecoveryCode.all({ userId, hash: Buffer.from(proof.hash) });
-    return spent.length === 1;
-  };
 }
 
 /** Makes the session and ends the user's oldest ones beyond the limit. */
@@ -133,6 +112,8 @@ function sessionMaker({ db, raw }: Connection) {
       address: sql.placeholder("address"),
       createdAt: sql.placeholder("now"),
       lastUsedAt: sql.placeholder("now"),
+      provedAt: sql.placeholder("now"),
+      provedSecondFactor: sql.placeholder("secondFactor"),
       expiresAt: sql.placeholder("expiresAt"),
     })
     .prepare();
@@ -140,8 +121,9 @@ function sessionMaker({ db, raw }: Connection) {
     UPDATE sessions SET ended_at = $now, end_reason = 'too-many-sessions' WHERE id IN (
       SELECT id FROM sessions WHERE user_id = $userId AND ended_at IS NULL
       ORDER BY created_at DESC LIMIT -1 OFFSET $kept)`);
-  return ({ accountId, userId, session, now }: LoginRecord): void => {
+  return ({ accountId, userId, session, proof, now }: LoginRecord): void => {
     endOldest.run({ userId, now, kept: mostSessionsOfAUser - 1 });
-    insert.run({ id: session.id, accountId, userId, now, expiresAt: session.expiresAt, ...session.from });
+    const { id, expiresAt, from } = session;
+    insert.run({ id, accountId, userId, now, expiresAt, secondFactor: proof !== null, ...from });
   };
 }

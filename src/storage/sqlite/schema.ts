@@ -23,6 +23,8 @@ export const server = sqliteTable("server", {
   /** HMAC of a fixed text under the server key: tells a wrong key at the start, before anything is decrypted. */
   keyCheck: blob("key_check", { mode: "buffer" }).notNull(),
   createdAt: integer("created_at").notNull(),
+  /** The highest time of day that a server noted here: a clock that shows less was set back. */
+  highestTime: integer("highest_time").notNull(),
 });
 
 export const accounts = sqliteTable("accounts", {
@@ -176,6 +178,16 @@ export const twoFactor = sqliteTable("two_factor", {
   enabledAt: integer("enabled_at").notNull(),
 });
 
+/** A secret that its user has not confirmed with a code yet: it touches no active one. */
+export const pendingTwoFactor = sqliteTable("pending_two_factor", {
+  userId: text("user_id")
+    .primaryKey()
+    .references(() => users.id, { onDelete: "cascade" }),
+  /** The TOTP secret, sealed; bound to the user and to this table. */
+  secret: blob({ mode: "buffer" }).notNull(),
+  expiresAt: integer("expires_at").notNull(),
+});
+
 export const recoveryCodes = sqliteTable(
   "recovery_codes",
   {
@@ -201,6 +213,9 @@ export const sessions = sqliteTable(
     address: text(),
     createdAt: integer("created_at").notNull(),
     lastUsedAt: integer("last_used_at").notNull(),
+    /** When its user last proved to be who it is, and whether with the second factor: what changes the login asks for a recent proof. */
+    provedAt: integer("proved_at").notNull(),
+    provedSecondFactor: integer("proved_second_factor", { mode: "boolean" }).notNull(),
     /** The absolute end; the idle end follows from `generation_at`. */
     expiresAt: integer("expires_at").notNull(),
     endedAt: integer("ended_at"),

@@ -4,6 +4,8 @@ import { equalSecrets, type Secrets } from "../../lib/secrets.ts";
 import type { Storage } from "../storage.ts";
 import { accessTokenStore } from "./access-tokens.ts";
 import { accountStore } from "./accounts.ts";
+import { clockStore } from "./clock.ts";
+import { enrolmentStore } from "./enrolment.ts";
 import { importStore } from "./import.ts";
 import { loginStore } from "./login.ts";
 import { type Connection, type OpenOptions, openConnection } from "./open.ts";
@@ -32,12 +34,14 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     accounts: accountStore(connection),
     users: userStore(connection),
     sessions: sessionStore(connection),
+    enrolment: enrolmentStore(connection),
     login: loginStore(connection),
     webhooks: webhookStore(connection),
     accessTokens: accessTokenStore(connection),
     imports: importStore(connection),
     outbox: outboxStore(connection, options.secrets, options.random),
     retention: retentionStore(connection),
+    clock: clockStore(connection),
     onDeliveries: connection.onDeliveries,
     onForeignCommit: connection.onForeignCommit,
     async check() {
@@ -58,7 +62,7 @@ async function refuseWrongKey(
     await connection.write(() =>
       connection.db
         .insert(server)
-        .values({ id: 1, keyCheck, createdAt: clock.now() })
+        .values({ id: 1, keyCheck, createdAt: clock.now(), highestTime: clock.now() })
         .onConflictDoNothing()
         .run(),
     );
