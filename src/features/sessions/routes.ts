@@ -16,9 +16,9 @@ function jwksMaxAge({ keyPublishAhead }: TokenDeps): number {
   return Math.min(longestJwksAge, Math.floor(keyPublishAhead / 2_000));
 }
 
-/** Refresh tokens have 75 characters; the bound leaves room for a longer form. */
+/** Refresh tokens have 75 characters. The bound takes in what clients confuse with them, an access token say: that is answered like any other wrong one. */
 const refreshBody = t.Object({
-  refreshToken: text({ minLength: 1, maxLength: 512, description: "The refresh token of the last answer." }),
+  refreshToken: text({ minLength: 1, maxLength: 4096, description: "The refresh token of the last answer." }),
 });
 
 const issuerMetadataSchema = t.Object({
@@ -45,7 +45,7 @@ const logoutBody = t.Optional(
   t.Object(
     {
       refreshToken: optionalText({
-        maxLength: 512,
+        maxLength: 4096,
         description:
           "The session's refresh token, of any generation. Absent: the session of the access token.",
       }),
