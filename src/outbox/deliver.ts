@@ -98,38 +98,34 @@ function headersOf(
   };
 }
 
-function judge({ schedule, random }: DeliverDeps, { delivery, sentAt, tookMs, answer }: Sent): Ending {
+function judge(deps: DeliverDeps, sent: Sent): Ending {
+  const { delivery, sentAt, tookMs, answer } = sent;
   const answeredAt = sentAt + Math.round(tookMs);
-  const answered = answer instanceof OutboundError ? undefined : answer;
-  const status = answered?.status;
+  const status = answer instanceof OutboundError ? undefined : answer.status;
   const error = errorOf(answer);
-  const base = { attempt: delivery.attempt, sentAt, answeredAt, status, error };
+  const made = { attempt: delivery.attempt, sentAt, answeredAt, status, error };
   if (error === undefined) {
-    const record = { ...base, reason: undefined, answer: undefined };
-    const outcome = { kind: "delivered" } as const;
-    return {
-      kind: "judged",
-      completion: { delivery, record, outcome, gone: false },
-      tookMs,
-      retryAfterMs: 0,
-    };
+    const record = { ...made, reason: undefined, answer: undefined };
+    const completion = { delivery, record, outcome: { kind: "delivered" }, gone: false } as const;
+    return { kind: "judged", completion, tookMs, retryAfterMs: 0 };
   }
-  // Others may send the header too: on a redirect it means something else.
-  const asked = status === 429 || status === 503 ? (answered?.headers.get("retry-after") ?? null) : null;
-  const retryAfterMs = readRetryAfter(asked, answeredAt) ?? 0;
-  const at = nextAttempt(schedule, delivery.attempt, answeredAt, random.fraction(), retryAfterMs);
-  const record = {
-    ...base,
-    reason: reasonOf(delivery, schedule.length, at !== undefined, retryAfterMs),
-    answer: answered && new TextDecoder().decode(answered.start),
-  };
+  const retryAfterMs = askedToWait(answer, answeredAt);
+  const at = nextAttempt(deps.schedule, delivery.attempt, answeredAt, deps.random.fraction(), retryAfterMs);
+  const reason = reasonOf(delivery, deps.schedule.length, at !== undefined, retryAfterMs);
+  const record = { ...made, reason, answer: textOf(answer) };
   const outcome = at === undefined ? ({ kind: "dead" } as const) : ({ kind: "retry", at } as const);
-  return {
-    kind: "judged",
-    completion: { delivery, record, outcome, gone: status === 410 },
-    tookMs,
-    retryAfterMs,
-  };
+  const completion = { delivery, record, outcome, gone: status === 410 };
+  return { kind: "judged", completion, tookMs, retryAfterMs };
+}
+
+/** How long a receiver asked to be left alone, in ms. Only with 429 and 503: on a redirect the header means something else. */
+function askedToWait(answer: Sent["answer"], now: number): number {
+  if (answer instanceof OutboundError || (answer.status !== 429 && answer.status !== 503)) return 0;
+  return readRetryAfter(answer.headers.get("retry-after"), now) ?? 0;
+}
+
+function textOf(answer: Sent["answer"]): string | undefined {
+  return answer instanceof OutboundError ? undefined : new TextDecoder().decode(answer.start);
 }
 
 /** Why the attempt failed, in a sentence; undefined if it did not. Success is 2xx and nothing else. */

@@ -89,6 +89,7 @@ export function makeDrain(deps: DrainDeps): Drain {
     again = true;
     running ??= run().finally(() => {
       running = undefined;
+      if (again) kick();
     });
   }
 
@@ -202,9 +203,9 @@ export function makeDrain(deps: DrainDeps): Drain {
     wake,
     async stop(patience) {
       stopping = true;
+      await running;
       pause?.cancel();
       alarm?.timer.cancel();
-      await running;
       lanes.close();
       for (const lane of lanes.all()) ledger.putBack(lane.waiting.splice(0));
       await within(clock, patience, Promise.all(attempts));

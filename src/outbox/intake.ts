@@ -14,11 +14,11 @@ const keptForWell = mostClaimed / 4;
 const mostClaimedAtOnce = 256;
 const windowsClaimedAtOnce = 8;
 
-/** Webhooks that are asked for in one turn: their claims share one commit. */
-const askedAtOnce = 32;
+/** Deliveries of all webhooks that change their state in one turn: some 5 ms of work in one commit, which logins may share. */
+const mostChangedInATurn = 512;
 
-/** Held deliveries of one webhook, or expired ones of all, that are moved in one commit: a few ms of work. */
-const movedAtOnce = 500;
+/** Of these, how many of one webhook that are to be held, or of all that were held too long. */
+const movedAtOnce = 256;
 
 const hourMs = 3_600_000;
 
@@ -72,12 +72,15 @@ export function makeIntake({ store, clock, random, lanes, ledger }: IntakeDeps):
   }
 
   async function askForLanes(): Promise<boolean> {
-    let budget = mostClaimed - ledger.size();
+    let claimable = mostClaimed - ledger.size();
+    let budget = mostChangedInATurn;
     const asks: Promise<void>[] = [];
-    while (budget > 0 && asks.length < askedAtOnce) {
-      const lane = lanes.nextToAsk(budget <= keptForWell);
+    while (claimable > 0 && budget > 0) {
+      const lane = lanes.nextToAsk(claimable <= keptForWell);
       if (lane === undefined) break;
-      const limit = Math.min(mostClaimedAtOnce, windowsClaimedAtOnce * lane.pace.window, budget);
+      const most = lane.due === "hold" ? movedAtOnce : windowsClaimedAtOnce * lane.pace.window;
+      const limit = Math.min(most, mostClaimedAtOnce, claimable, budget);
+      claimable -= limit;
       budget -= limit;
       asks.push(ask(lane, limit));
     }
@@ -105,7 +108,7 @@ export function makeIntake({ store, clock, random, lanes, ledger }: IntakeDeps):
   /** True when storage had less than was asked for: what comes next must be looked up. */
   async function askFor({ webhookId, due, waiting }: Lane, limit: number): Promise<boolean> {
     const now = clock.now();
-    if (due === "hold") return (await store.hold(webhookId, now, movedAtOnce)) < movedAtOnce;
+    if (due === "hold") return (await store.hold(webhookId, now, limit)) < limit;
     const request = { webhookId, claim: randomToken(random, 16), now, leaseUntil: now + leaseMs };
     const claimed =
       due === "send"

@@ -141,20 +141,26 @@ function makeTurns() {
   const well = new Set<Lane>();
   const unwell = new Set<Lane>();
   let wellNext = true;
-  return {
-    put(lane: Lane, waits: boolean): void {
-      const [own, other] = lane.pace.well ? [well, unwell] : [unwell, well];
-      other.delete(lane);
-      own.delete(lane);
-      if (waits) own.add(lane);
-    },
-    next(wellOnly: boolean): Lane | undefined {
-      wellNext = !wellNext || wellOnly;
-      const [first] = wellNext ? well : unwell;
-      const [second] = wellNext ? unwell : well;
-      const lane = first ?? (wellOnly ? undefined : second);
-      if (lane !== undefined) this.put(lane, true);
-      return lane;
-    },
-  };
+
+  /** Keeps the place of a lane that waits already. */
+  function put(lane: Lane, waits: boolean): void {
+    const [own, other] = lane.pace.well ? [well, unwell] : [unwell, well];
+    other.delete(lane);
+    if (waits) own.add(lane);
+    else own.delete(lane);
+  }
+
+  function next(wellOnly: boolean): Lane | undefined {
+    wellNext = !wellNext || wellOnly;
+    const [first] = wellNext ? well : unwell;
+    const [second] = wellNext ? unwell : well;
+    const lane = first ?? (wellOnly ? undefined : second);
+    if (lane !== undefined) {
+      put(lane, false);
+      put(lane, true);
+    }
+    return lane;
+  }
+
+  return { put, next };
 }

@@ -215,6 +215,7 @@ describe("a clock that is set", () => {
     await outbox.recorded();
     await outbox.clock.advance(5 * second);
     await outbox.recorded();
+    await outbox.clock.advance(minute);
     outbox.clock.jump(6 * minute);
     const before = outbox.clock.monotonic();
     await outbox.untilTrue(() => receiver.received.length === 3);

@@ -3,19 +3,12 @@ import { systemClock } from "../../src/lib/clock.ts";
 import { ApiError } from "../../src/lib/errors.ts";
 import { type HashingQueueOptions, makeHashingQueue, RequestGone } from "../../src/lib/hashing-queue.ts";
 import { fakeClock } from "../support/fake-clock.ts";
+import { refusalOf } from "../support/refusal.ts";
 
 const queueOf = (options: Partial<HashingQueueOptions>) =>
   makeHashingQueue({ clock: systemClock, concurrency: 2, bound: 100, ...options });
 
 const turnOfTheLoop = () => new Promise((resolve) => setImmediate(resolve));
-
-/** What a promise was refused with. */
-async function refusal(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
 
 /** What `admit` refused a request with. */
 function admissionRefusal(admit: () => unknown): ApiError | undefined {
@@ -54,7 +47,7 @@ test("no more hashes run at a time than the queue allows, and they run in the or
 test("a hash that fails gives its place back", async () => {
   const queue = queueOf({ concurrency: 1 });
   const admission = queue.admit();
-  expect(await refusal(admission.run(() => Promise.reject(new Error("no memory"))))).toEqual(
+  expect(await refusalOf(admission.run(() => Promise.reject(new Error("no memory"))))).toEqual(
     new Error("no memory"),
   );
   admission.leave();
@@ -106,7 +99,7 @@ describe("a request that waits", () => {
     const work = Promise.withResolvers<void>();
     const first = queue.admit().run(() => work.promise);
     let outcome: unknown;
-    void refusal(queue.admit().run(async () => {})).then((error) => {
+    void refusalOf(queue.admit().run(async () => {})).then((error) => {
       outcome = error;
     });
     await clock.advance(4_999);
@@ -125,7 +118,7 @@ describe("a request that waits", () => {
     const client = new AbortController();
     const gone = queue.admit(client.signal);
     let hashed = false;
-    const abandoned = refusal(
+    const abandoned = refusalOf(
       gone.run(async () => {
         hashed = true;
       }),
@@ -145,7 +138,7 @@ describe("a request that waits", () => {
     const queue = queueOf({});
     let hashed = false;
     const admission = queue.admit(AbortSignal.abort());
-    const error = await refusal(
+    const error = await refusalOf(
       admission.run(async () => {
         hashed = true;
       }),
@@ -161,7 +154,7 @@ describe("a request that waits", () => {
     const clock = fakeClock();
     const admission = queueOf({ clock }).admit();
     let outcome: unknown;
-    void refusal(admission.guard(new Promise(() => {}))).then((error) => {
+    void refusalOf(admission.guard(new Promise(() => {}))).then((error) => {
       outcome = error;
     });
     await clock.advance(5_000);

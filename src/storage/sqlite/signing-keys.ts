@@ -1,4 +1,4 @@
-import { asc, eq, gt, isNull, ne, or, sql } from "drizzle-orm";
+import { eq, gt, isNull, ne, or, sql } from "drizzle-orm";
 import type { SessionStore, StoredSigningKey } from "../../features/sessions/store.ts";
 import type { Connection } from "./open.ts";
 import { signingKeys } from "./schema.ts";
@@ -17,8 +17,8 @@ export function signingKeyAnswers({ db, write }: Connection): SigningKeyAnswers 
       .run();
 
   return {
-    listSigningKeys: async () =>
-      db.select().from(signingKeys).orderBy(asc(signingKeys.createdAt), asc(signingKeys.signsFrom)).all(),
+    // By the row: a clock that was set back gives a later key an earlier time.
+    listSigningKeys: async () => db.select().from(signingKeys).orderBy(sql`rowid`).all(),
     addFirstSigningKey: (key) =>
       write(() => {
         if (db.select({ id: signingKeys.id }).from(signingKeys).limit(1).get() === undefined) insert(key);
