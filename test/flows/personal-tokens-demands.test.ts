@@ -24,7 +24,7 @@ const app = new Elysia()
   .use(errorTranslator(makeLog({ level: "error", format: "json", clock: systemClock, write: () => {} })))
   .use(
     new Elysia()
-      .use(guard(authenticate))
+      .use(guard({ authenticate, authenticateTicket: async () => undefined }))
       .get("/things", ({ identity }) => identity.userId, {
         token: { scope: "users:read" },
         detail: { summary: "List things", description: "All of them." },
