@@ -16,6 +16,7 @@ import { type KeptAuditEntry, now, type Opened, secrets } from "./contract.ts";
 import { importContract } from "./import.ts";
 import { loginContract } from "./login.ts";
 import { outboxContract } from "./outbox.ts";
+import { provedPasswordContract } from "./proved-password.ts";
 import { sessionsContract } from "./sessions.ts";
 import { userContract } from "./users.ts";
 import { webhookContract } from "./webhooks.ts";
@@ -29,6 +30,7 @@ describe("SQLite storage", () => {
   importContract(openSqlite);
   loginContract(openSqlite);
   sessionsContract(openSqlite);
+  provedPasswordContract(openSqlite);
   outboxContract(openSqlite);
 });
 

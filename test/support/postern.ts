@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunningServer, startServer } from "../../src/compose.ts";
 import { readConfig } from "../../src/config/config.ts";
-import { type Clock, systemClock, wait } from "../../src/lib/clock.ts";
+import { type Clock, systemClock } from "../../src/lib/clock.ts";
 import { makeLog } from "../../src/lib/log.ts";
 
 /** The compiled program: what people run is what is tested. */
@@ -111,15 +111,13 @@ export async function startBinary(options: BinaryOptions = {}): Promise<StartedB
     }
   };
   const reading = Promise.all([read(child.stdout), read(child.stderr)]);
-  /**
-   * How it ended is known, and everything it printed is read: at once, but now and then Bun 1.4.5 does not notice that an idle stream has
-   * ended with its writer.
-   */
-  const over = child.exited.then(() => Promise.race([reading, wait(systemClock, 1_000)])).then(() => true);
+  /** Everything it printed is read, and how it ended is known. */
+  const over = Promise.all([child.exited, reading]).then(() => true);
   const end = async (signal: NodeJS.Signals = "SIGTERM") => {
     child.kill(signal);
-    await over;
-    return child.exited;
+    const code = await child.exited;
+    await reading;
+    return code;
   };
   atEnd(async () => {
     if (child.exitCode === null && child.signalCode === null) await end("SIGKILL");
