@@ -80,7 +80,13 @@ test("the document says of each call whether it needs a token, and of which kind
   const open = operations.filter((operation) => !guarded().includes(operation));
   expect(open.map(({ operationId }) => operationId).toSorted()).toEqual(openCalls);
   const kinds = new Set(guarded().map(({ security }) => JSON.stringify(security)));
-  expect(kinds).toEqual(new Set(['[{"accessToken":[]}]', '[{"accessToken":[]},{"personalAccessToken":[]}]']));
+  expect(kinds).toEqual(
+    new Set([
+      '[{"accessToken":[]}]',
+      '[{"accessToken":[]},{"personalAccessToken":[]}]',
+      '[{"accessToken":[]},{"enrolmentToken":[]}]',
+    ]),
+  );
   expect(operations.find(({ operationId }) => operationId === "logout")?.security).toEqual([
     { accessToken: [] },
     {},

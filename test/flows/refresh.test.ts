@@ -97,7 +97,7 @@ describe("a refresh", () => {
     ["null", { refreshToken: null }],
     ["an empty one", { refreshToken: "" }],
     ["a number", { refreshToken: 5 }],
-    ["one of 513 characters", { refreshToken: "x".repeat(513) }],
+    ["one of 4,097 characters", { refreshToken: "x".repeat(4_097) }],
   ])("with %s is no valid request", async (_, body) => {
     const response = await postern.post("/v3/accounts/refresh", body);
     expect(response.status).toBe(400);
@@ -107,8 +107,8 @@ describe("a refresh", () => {
     });
   });
 
-  test("with one of 512 characters is refused as any other", async () => {
-    await expectRefused("x".repeat(512));
+  test("with one of 4,096 characters is refused as any other", async () => {
+    await expectRefused("x".repeat(4_096));
   });
 });
 

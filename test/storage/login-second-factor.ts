@@ -38,9 +38,11 @@ export function secondFactorContract(openReady: OpenReady): void {
     expect(await login.hasRecoveryCode(ready.user.id, firstCode)).toBe(true);
     const spend = () => login.recordLogin(loginOf(ready, { proof: recovery(firstCode) }));
     expect(await spend()).toMatchObject({ kind: "logged-in" });
-    expect((await ready.auditLog(ready.account.id)).at(-1)?.details).toMatchObject({
-      secondFactor: "recovery-code",
-    });
+    const audit = await ready.auditLog(ready.account.id);
+    expect(audit.slice(-2).map(({ action, details }) => ({ action, details }))).toMatchObject([
+      { action: "login.succeeded", details: { secondFactor: "recovery-code" } },
+      { action: "two-factor.recovery-code-used", details: { left: 1 } },
+    ]);
     expect(await spend()).toEqual({ kind: "proof-spent" });
     expect(await login.hasRecoveryCode(ready.user.id, firstCode)).toBe(false);
     expect(await login.hasRecoveryCode(ready.user.id, secondCode)).toBe(true);
