@@ -35,7 +35,7 @@ const refusalOf = (opening: Promise<unknown>) =>
   );
 
 describe("an open database", () => {
-  test("is on the disk before anybody is answered, minds references, and gives space back", async () => {
+  test("is on the disk before anybody is answered, minds references, and bounds its log", async () => {
     const { raw } = await open(newFile());
     const pragma = (name: string) => raw.query(`PRAGMA ${name}`).values()[0]?.[0];
     expect({
@@ -44,6 +44,8 @@ describe("an open database", () => {
       foreignKeys: pragma("foreign_keys"),
       autoVacuum: pragma("auto_vacuum"),
       journalSizeLimit: pragma("journal_size_limit"),
+      checkpointAt: pragma("wal_autocheckpoint"),
+      temporary: pragma("temp_store"),
       trustedSchema: pragma("trusted_schema"),
     }).toEqual({
       journal: "wal",
@@ -51,6 +53,8 @@ describe("an open database", () => {
       foreignKeys: 1,
       autoVacuum: 2,
       journalSizeLimit: 16 * 1024 * 1024,
+      checkpointAt: 4_096,
+      temporary: 2,
       trustedSchema: 0,
     });
   });

@@ -30,6 +30,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     await connection.close();
     throw error;
   }
+  const probe = connection.db.select({ id: server.id }).from(server).prepare();
   return {
     accounts: accountStore(connection),
     users: userStore(connection),
@@ -45,7 +46,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     onDeliveries: connection.onDeliveries,
     onForeignCommit: connection.onForeignCommit,
     async check() {
-      connection.db.select({ id: server.id }).from(server).get();
+      probe.get();
     },
     close: connection.close,
   };
