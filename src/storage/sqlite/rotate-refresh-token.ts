@@ -7,10 +7,59 @@ import type { Connection } from "./open.ts";
 import { accounts, sessions, users } from "./schema.ts";
 import { userReader } from "./user-reader.ts";
 
+type Moved = { generation: number; accountId: string; userId: string; role: string };
+
+/** `lastSeenAt` moves at most so often, in ms: it is for people, and a refresh should write one row. */
+const noteSeenEveryMs = 60_000;
+
 /** Refresh-token rotation, in one transaction each. */
 export function refreshTokenRotator(connection: Connection): SessionStore["rotateRefreshToken"] {
-  const { db, write } = connection;
+  const { raw, write } = connection;
+  const findSpent = spentTokenReader(connection);
   const recordReuse = reuseRecorder(connection);
+  // The one conditional statement, with every condition in its WHERE: of two simultaneous refreshes one moves the session on, the other finds it moved.
+  const moveOn = raw.prepare<Moved, { id: string; generation: number; now: number; idleSince: number }>(`
+    UPDATE sessions SET generation = generation + 1, generation_at = $now, last_used_at = $now
+    WHERE id = $id AND generation = $generation AND ended_at IS NULL AND expires_at > $now AND generation_at > $idleSince
+      AND EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.status = 'active')
+      AND EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sessions.account_id AND accounts.status = 'active')
+    RETURNING generation, account_id AS accountId, user_id AS userId,
+      (SELECT role FROM users WHERE users.id = sessions.user_id) AS role`);
+  const noteSeen = raw.prepare<undefined, { userId: string; now: number; noteEvery: number }>(
+    "UPDATE users SET last_seen_at = $now WHERE id = $userId AND last_seen_at <= $now - $noteEvery",
+  );
+
+  function rotate(rotation: Rotation): RotationOutcome {
+    const { sessionId, generation, now, grace, idle } = rotation;
+    const moved = moveOn.get({ id: sessionId, generation, now, idleSince: now - idle });
+    if (moved !== null) {
+      const { accountId, userId, role } = moved;
+      noteSeen.run({ userId, now, noteEvery: noteSeenEveryMs });
+      return {
+        kind: "refreshed",
+        identity: { accountId, userId, sessionId, role },
+        generation: moved.generation,
+      };
+    }
+    const found = findSpent(rotation);
+    if (found === undefined) return { kind: "refused" };
+    const { session, role } = found;
+    if (now < session.generationAt + grace) {
+      // The one before: its answer was lost, or another tab was faster. An older one has had its grace; it is refused, no more.
+      if (generation !== session.generation - 1) return { kind: "refused" };
+      const identity = { accountId: session.accountId, userId: session.userId, sessionId, role };
+      return { kind: "refreshed", identity, generation: session.generation };
+    }
+    if (now >= session.generationAt + idle) return { kind: "refused" };
+    recordReuse(session, rotation);
+    return { kind: "reuse" };
+  }
+
+  return (rotation) => write(() => rotate(rotation));
+}
+
+/** The live session of a spent token, with its user's role; undefined where nothing is owed to the token: whoever may not refresh is refused, and no more. */
+function spentTokenReader({ db }: Connection) {
   const find = db
     .select({
       session: sessions,
@@ -23,53 +72,13 @@ export function refreshTokenRotator(connection: Connection): SessionStore["rotat
     .innerJoin(accounts, eq(accounts.id, sessions.accountId))
     .where(eq(sessions.id, sql.placeholder("id")))
     .prepare();
-  // The generation in the WHERE makes two simultaneous refreshes take turns: one moves it on, the other finds it moved.
-  const moveOn = db
-    .update(sessions)
-    .set({
-      generation: sql`${sessions.generation} + 1`,
-      generationAt: sql`${sql.placeholder("now")}`,
-      lastUsedAt: sql`${sql.placeholder("now")}`,
-    })
-    .where(
-      and(
-        eq(sessions.id, sql.placeholder("id")),
-        eq(sessions.generation, sql.placeholder("generation")),
-        isNull(sessions.endedAt),
-      ),
-    )
-    .returning({ generation: sessions.generation })
-    .prepare();
-  const touch = db
-    .update(users)
-    .set({ lastSeenAt: sql`${sql.placeholder("now")}` })
-    .where(eq(users.id, sql.placeholder("userId")))
-    .prepare();
-  function rotate(rotation: Rotation): RotationOutcome {
-    const { sessionId, generation, now, grace, idle } = rotation;
-    const row = find.get({ id: sessionId });
-    if (row === undefined) return { kind: "refused" };
-    const { session, role } = row;
-    const standing = row.userStatus === "active" && row.accountStatus === "active";
-    if (!standing || session.endedAt !== null || generation > session.generation) return { kind: "refused" };
-    if (now >= session.expiresAt || now >= session.generationAt + idle) return { kind: "refused" };
-    const identity = { accountId: session.accountId, userId: session.userId, sessionId, role };
-    if (generation === session.generation) {
-      const moved = moveOn.all({ id: sessionId, generation, now })[0];
-      if (moved === undefined) return { kind: "refused" };
-      touch.run({ userId: session.userId, now });
-      return { kind: "refreshed", identity, generation: moved.generation };
-    }
-    if (now < session.generationAt + grace) {
-      // The one before: its answer was lost, or another tab was faster. An older one has had its grace; it is refused, no more.
-      const previous = generation === session.generation - 1;
-      return previous ? { kind: "refreshed", identity, generation: session.generation } : { kind: "refused" };
-    }
-    recordReuse(session, rotation);
-    return { kind: "reuse" };
-  }
-
-  return (rotation) => write(() => rotate(rotation));
+  return ({ sessionId, generation, now, idle }: Rotation) => {
+    const found = find.get({ id: sessionId });
+    if (found === undefined || found.session.endedAt !== null) return undefined;
+    if (now >= found.session.expiresAt || now >= found.session.generationAt + idle) return undefined;
+    if (found.userStatus !== "active" || found.accountStatus !== "active") return undefined;
+    return generation < found.session.generation ? found : undefined;
+  };
 }
 
 /** Ends a session whose spent token came back, and tells of it: the thief's copy or the owner's is the other one. */
