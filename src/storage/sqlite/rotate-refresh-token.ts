@@ -50,7 +50,6 @@ export function refreshTokenRotator(connection: Connection): SessionStore["rotat
       const identity = { accountId: session.accountId, userId: session.userId, sessionId, role };
       return { kind: "refreshed", identity, generation: session.generation };
     }
-    if (now >= session.generationAt + idle) return { kind: "refused" };
     recordReuse(session, rotation);
     return { kind: "reuse" };
   }
