@@ -71,8 +71,11 @@ function authenticatorsOf({ accessTokens, login, tokens, users }: AppDeps): Auth
   const ticketDeps: TicketDeps = {
     read: ticketReader(login.secrets, tokens.issuer),
     findUser: users.findUser,
-    passwordVersionOf: async ({ accountId, email }) =>
-      (await login.store.findLoginUser(accountId, email))?.passwordVersion,
+    async passwordVersionOf({ accountId, email }) {
+      const account = await login.store.findLoginAccount(accountId, null);
+      if (account?.status !== "active") return undefined;
+      return (await login.store.findLoginUser(accountId, email))?.passwordVersion;
+    },
     clock,
   };
   return {

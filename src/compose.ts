@@ -166,11 +166,11 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
     folder,
     async stop() {
       state.stopping = true;
-      clockWatch.stop();
       await Promise.all([
         within(clock, stopPatienceMs, Promise.all([server.stop(), rehasher.settled()])),
         drain.stop(stopPatienceMs),
         retention.stop(),
+        clockWatch.stop(),
       ]);
       await Promise.all([server.stop(true), metricsServer?.stop(true)]);
       await services.close();

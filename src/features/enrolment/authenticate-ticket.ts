@@ -5,7 +5,7 @@ import type { User } from "../users/model.ts";
 export type TicketDeps = {
   read(token: string, now: number): Promise<TicketClaims | undefined>;
   findUser(accountId: string, userId: string): Promise<User | undefined>;
-  /** The version of the password that a login as this user would verify. */
+  /** The version of the password that a login as this user would verify; undefined where its account is suspended. */
   passwordVersionOf(user: User): Promise<number | undefined>;
   clock: Clock;
 };
@@ -14,7 +14,7 @@ export type TicketDeps = {
 const longestTicket = 2_048;
 
 /**
- * Who may enrol with this ticket; undefined once the user has enrolled, was suspended, or the password that earned it was changed. It is read only
+ * Who may enrol with this ticket; undefined once the user has enrolled, user or account was suspended, or the password that earned it was changed. It is read only
  * if it is no access token by its look: those have their own judge.
  */
 export async function authenticateTicket(

@@ -6,10 +6,10 @@ import { otpauthUrl, stepOfCode, totpSecretBytes } from "../../lib/totp.ts";
 import type { AuditAction, AuditEntry, RequestOrigin } from "../audit/model.ts";
 import { type Attempt, fail, lockedFor, withAttempt } from "../login/attempt.ts";
 import { secondFactorStopRemaining } from "../login/lockout.ts";
-import { checkSecondFactor, type SecondFactor } from "../login/login.ts";
+import { checkSecondFactor, type SecondFactor, spentProofError } from "../login/login.ts";
 import { recoveryCodeHash, secretBinding } from "../two-factor/verify.ts";
 import type { User } from "../users/model.ts";
-import type { FreshProofDeps } from "./fresh-proof.ts";
+import { type FreshProofDeps, sameUser } from "./fresh-proof.ts";
 import { newRecoveryCodes } from "./recovery-codes.ts";
 import type { EnrolmentStore } from "./store.ts";
 
@@ -21,6 +21,9 @@ const pendingMs = 10 * 60_000;
 /** What the pending secret of a user is bound to when sealed: it does not open in the place of an active one. */
 const pendingBinding = (userId: string) => `pending_two_factor.secret:${userId}`;
 
+/** What is shown of the issuer at most: with an e-mail address of any length it still fits into a QR code, whatever it takes when encoded. */
+const longestIssuer = 64;
+
 /** A fresh secret for a user, which touches no active one until it is confirmed. `issuer` is what the authenticator app shows. */
 export async function beginEnrolment(
   { store, attempts: { secrets, random, clock } }: EnrolDeps,
@@ -30,7 +33,8 @@ export async function beginEnrolment(
   const secret = random.bytes(totpSecretBytes);
   const sealed = secrets.seal(secret, pendingBinding(user.id));
   await store.keepPendingSecret({ userId: user.id, secret: sealed, expiresAt: clock.now() + pendingMs });
-  return { email: user.email, url: otpauthUrl(secret, issuer, user.email) };
+  const shown = Array.from(issuer).slice(0, longestIssuer).join("");
+  return { email: user.email, url: otpauthUrl(secret, shown, user.email) };
 }
 
 /** Who confirms or turns off: the session is null with an enrolment ticket. */
@@ -46,6 +50,7 @@ export function confirmEnrolment(deps: EnrolDeps, changer: Changer, code: string
   const { secrets, clock, random } = attempts;
   const { user } = changer;
   return withAttempt(attempts, whoOf(changer), async (attempt) => {
+    sameUser(attempt, user);
     refuseStopped(attempt);
     const now = clock.now();
     const pendingSecret = await store.findPendingSecret(user.id, now);
@@ -81,8 +86,7 @@ export function turnOff(
   const { user } = changer;
   if (!user.twoFactorEnabled) return Promise.resolve(user);
   return withAttempt(attempts, whoOf(changer), async (attempt) => {
-    const proof =
-      spent || attempt.user === undefined ? null : await checkSecondFactor(attempt, attempt.user, codes);
+    const proof = spent ? null : await checkSecondFactor(attempt, sameUser(attempt, user), codes);
     const now = attempts.clock.now();
     const disabled = await store.disableTwoFactor(
       {
@@ -94,7 +98,7 @@ export function turnOff(
       },
       auditOf(deps, changer, "two-factor.disabled"),
     );
-    return disabled ?? fail(attempt, "second-factor", apiError("INVALID_TWO_FACTOR_CODE"));
+    return disabled ?? fail(attempt, "second-factor", spentProofError(proof));
   });
 }
 

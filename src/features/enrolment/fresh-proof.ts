@@ -1,7 +1,7 @@
 import { apiError } from "../../lib/errors.ts";
 import { newEventId, newId } from "../../lib/ids.ts";
 import type { RequestOrigin } from "../audit/model.ts";
-import { type AttemptDeps, checkPassword, withAttempt } from "../login/attempt.ts";
+import { type Attempt, type AttemptDeps, checkPassword, withAttempt } from "../login/attempt.ts";
 import { checkSecondFactor, type SecondFactor } from "../login/login.ts";
 import type { User } from "../users/model.ts";
 import type { EnrolmentStore } from "./store.ts";
@@ -38,8 +38,18 @@ async function isFresh(
 ): Promise<boolean> {
   const proof = await store.findSessionProof(sessionId);
   if (proof === undefined) return false;
-  const age = clock.now() - proof.provedAt;
-  return age < freshProofMs && (proof.secondFactor || !user.twoFactorEnabled);
+  // Both ways: a clock that was set back must not keep an old login recent for as long as it went back.
+  const age = Math.abs(clock.now() - proof.provedAt);
+  return age <= freshProofMs && (proof.secondFactor || !user.twoFactorEnabled);
+}
+
+/**
+ * The user whose credentials an attempt would try. Attempts find it by its e-mail address, which another request may have changed, and which may even be
+ * another's by now: then nothing may be tried. Throws REAUTHENTICATION_REQUIRED.
+ */
+export function sameUser({ user: found }: Attempt, user: User): NonNullable<Attempt["user"]> {
+  if (found?.id !== user.id) throw apiError("REAUTHENTICATION_REQUIRED");
+  return found;
 }
 
 function reauthenticate(deps: FreshProofDeps, asker: Asker, password: string): Promise<{ spent: boolean }> {
@@ -47,6 +57,7 @@ function reauthenticate(deps: FreshProofDeps, asker: Asker, password: string): P
   const { clock, random } = deps.attempts;
   const who = { accountId: user.accountId, accountAlias: null, email: user.email, password, from, signal };
   return withAttempt(deps.attempts, who, async (attempt) => {
+    sameUser(attempt, user);
     const verified = await checkPassword(attempt);
     const proof = await checkSecondFactor(attempt, verified.user, credentials);
     const now = clock.now();

@@ -6,7 +6,7 @@ import { requestOrigin } from "../../http/request-context.ts";
 import { text } from "../../http/schemas.ts";
 import { isoTime } from "../../lib/clock.ts";
 import { ApiError, apiError } from "../../lib/errors.ts";
-import { type User, userJson, userSchema } from "../users/model.ts";
+import { rolesOf, type User, userJson, userSchema } from "../users/model.ts";
 import { beginEnrolment, type EnrolDeps, replaceRecoveryCodes, resetTwoFactor } from "./enrol.ts";
 import { type Asker, demandFreshProof } from "./fresh-proof.ts";
 import {
@@ -139,8 +139,15 @@ export function enrolmentRoutes(deps: EnrolmentRoutesDeps, authenticators: Authe
         set.headers["cache-control"] = "no-store";
         const user = await deps.findUser(identity.accountId, params.id);
         if (user === undefined) throw apiError("NOT_FOUND");
+        // No way round the recent proof, and the code, that turning it off takes.
+        if (user.id === identity.userId) {
+          throw new ApiError(
+            "FORBIDDEN",
+            "Turn your own second factor off with PATCH /v3/me, or have another admin reset it.",
+          );
+        }
         // Who is reset can be logged in as by whoever has the password: an admin must not become a super-admin so.
-        if (user.role === "super-admin" && identity.role !== "super-admin") {
+        if (rolesOf(user).includes("super-admin") && identity.role !== "super-admin") {
           throw new ApiError("FORBIDDEN", "Only a super-admin resets a super-admin.");
         }
         const by = { actor: "user", from: requestOrigin(request), userId: identity.userId } as const;
@@ -165,7 +172,7 @@ export function enrolmentRoutes(deps: EnrolmentRoutesDeps, authenticators: Authe
           tags: ["Two-factor"],
           summary: "Reset the second factor of a user who lost it",
           description:
-            "Forgets secret and recovery codes and ends the user's sessions. It is audited, and `user.updated` is sent.",
+            "Forgets secret and recovery codes and ends the user's sessions. It is audited, and `user.updated` is sent. A super-admin is reset by a super-admin only, and nobody resets themselves: `PATCH /v3/me` turns one's own second factor off.",
         },
       },
     );

@@ -122,7 +122,8 @@ async function record(
   }
 }
 
-function spentProofError(proof: SecondFactorProof | null): ApiError {
+/** What is answered for a second factor that another request spent meanwhile. */
+export function spentProofError(proof: SecondFactorProof | null): ApiError {
   return apiError(
     proof?.kind === "recovery-code" ? "INVALID_TWO_FACTOR_RECOVERY_CODE" : "INVALID_TWO_FACTOR_CODE",
   );

@@ -3,6 +3,7 @@ import { newId } from "../../lib/ids.ts";
 import type { RequestOrigin } from "../audit/model.ts";
 import { confirmEnrolment, type EnrolDeps, turnOff } from "../enrolment/enrol.ts";
 import { demandFreshProof } from "../enrolment/fresh-proof.ts";
+import type { Verified } from "../login/attempt.ts";
 import type { SecondFactor } from "../login/login.ts";
 import { withProvenPassword } from "../login/prove-password.ts";
 import type { UserDeps } from "../users/create.ts";
@@ -37,50 +38,67 @@ export type ProfileRequest = {
  */
 export async function changeProfile(deps: ProfileDeps, self: Self, request: ProfileRequest): Promise<User> {
   const user = await existingUser(deps, self);
-  const { changes, twoFactorEnabled, credentials } = request;
+  const { changes, credentials } = request;
   const newEmail = changes.email !== undefined && changes.email !== user.email;
-  if (newEmail && credentials.password === null) throw passwordNeeded();
-  const sensitive = newEmail || (twoFactorEnabled !== null && (twoFactorEnabled || user.twoFactorEnabled));
+  const secondFactor = secondFactorChange(user, request);
+  if (newEmail && secondFactor !== null)
+    throw refused("/twoFactorEnabled", "is changed in a request of its own, apart from the e-mail address");
+  if (newEmail && credentials.password === null)
+    throw refused("/password", "is needed to change the e-mail address");
+  if (!newEmail && secondFactor === null) return update(deps, self, user, changes);
   // A code that confirms a pending secret is not one of the active secret: it proves nothing but itself.
-  const proofs = twoFactorEnabled === true ? { ...credentials, twoFactorCode: null } : credentials;
-  const { spent } = sensitive
-    ? await demandFreshProof(deps, { ...self, user, credentials: proofs })
-    : { spent: false };
-  const updated = await applyChanges(deps, self, user, changes, newEmail ? credentials.password : null);
-  if (twoFactorEnabled === true)
-    return confirmEnrolment(deps, { ...self, user: updated }, credentials.twoFactorCode);
-  if (twoFactorEnabled === false) return turnOff(deps, { ...self, user: updated }, credentials, spent);
-  return updated;
+  const proofs = secondFactor === "on" ? { ...credentials, twoFactorCode: null } : credentials;
+  const { spent } = await demandFreshProof(deps, { ...self, user, credentials: proofs });
+  // First what may be refused: a request that is answered with an error has changed nothing.
+  if (secondFactor === "on") await confirmEnrolment(deps, { ...self, user }, credentials.twoFactorCode);
+  if (secondFactor === "off") await turnOff(deps, { ...self, user }, credentials, spent);
+  return newEmail && credentials.password !== null
+    ? updateProved(deps, self, user, changes, credentials.password)
+    : update(deps, self, user, changes);
 }
 
-function passwordNeeded(): ApiError {
-  const message = "is needed to change the e-mail address";
-  return new ApiError("INVALID_REQUEST", `password ${message}.`, {
-    errors: [{ path: "/password", message }],
-  });
+/** What is asked of the second factor; null where it is so already. To say "on" without a code is no wish for another secret: some clients send all they know. */
+function secondFactorChange(
+  user: User,
+  { twoFactorEnabled, credentials }: ProfileRequest,
+): "on" | "off" | null {
+  if (twoFactorEnabled === null) return null;
+  if (twoFactorEnabled) return user.twoFactorEnabled && credentials.twoFactorCode === null ? null : "on";
+  return user.twoFactorEnabled ? "off" : null;
 }
 
-async function applyChanges(
+function refused(path: string, message: string): ApiError {
+  return new ApiError("INVALID_REQUEST", `${path.slice(1)} ${message}.`, { errors: [{ path, message }] });
+}
+
+function updateProved(
   deps: ProfileDeps,
   self: Self,
   user: User,
   changes: ProfileChanges,
-  password: string | null,
+  password: string,
 ): Promise<User> {
-  if (Object.keys(changes).length === 0) return user;
-  if (password === null) return update(deps, self, user, changes);
   return withProvenPassword(deps.attempts, { ...self, email: user.email, password }, (proved) =>
-    update(deps, self, user, changes, proved.user.passwordVersion),
+    update(deps, self, user, changes, provedVersionOf(proved, user)),
   );
 }
 
+/** The password is tried by e-mail address, which may have been given to another user meanwhile. Throws INVALID_CREDENTIALS. */
+function provedVersionOf(proved: Verified, user: User): number {
+  if (proved.user.id !== user.id) throw apiError("INVALID_CREDENTIALS");
+  return proved.user.passwordVersion;
+}
+
+/** Writes the changes and answers the user as it is then, also where there are none. */
 async function update(
-  { users: { store, clock, random } }: ProfileDeps,
+  deps: ProfileDeps,
   self: Self,
   user: User,
   changes: ProfileChanges,
   provedVersion?: number,
 ): Promise<User> {
+  if (Object.keys(changes).length === 0) return existingUser(deps, self);
+  const { store, clock, random } = deps.users;
   const at = clock.now();
   const updated = await store.updateProfile({ ...user, provedVersion }, changes, {
     id: newId(random, at),
@@ -114,7 +132,7 @@ export async function changePassword(
       actor: "user",
       from: self.from,
       keepSession: self.sessionId,
-      provedVersion: proved.user.passwordVersion,
+      provedVersion: provedVersionOf(proved, user),
       inTurn: run,
     }),
   );

@@ -3,14 +3,15 @@ import type { Log } from "../../lib/log.ts";
 
 /** What the watch asks of storage. */
 export type ClockStore = {
-  /** Notes the time of day and returns the highest that was noted before. It never goes down. */
+  /** Notes a time of day and returns the highest that is known from before: one that was noted, or the last audit entry's. What is noted never goes down. */
   noteTime(now: number): Promise<number>;
 };
 
 export type ClockWatch = {
   /** Looks at once, then hourly. */
   start(): Promise<void>;
-  stop(): void;
+  /** Notes the time for the next start, and looks no more. */
+  stop(): Promise<void>;
   /** What to tell an operator who asks how the server is; undefined while nothing is wrong. */
   warning(): string | undefined;
 };
@@ -36,11 +37,24 @@ export function makeClockWatch({
   let timer: Timer | undefined;
   let warning: string | undefined;
   let stopped = false;
+  let last: { now: number; monotonic: number } | undefined;
+
+  /** What the clock would show had nobody set it back since the last look: an hour hides whatever is less than an hour. */
+  function unbent(now: number, monotonic: number): number {
+    return last === undefined ? now : Math.max(now, Math.round(last.now + monotonic - last.monotonic));
+  }
+
+  /** Notes the time. Says how far the clock is behind the highest one, which is answered too. */
+  async function note(): Promise<{ back: number; highest: number }> {
+    const [now, monotonic] = [clock.now(), clock.monotonic()];
+    const shown = unbent(now, monotonic);
+    last = { now, monotonic };
+    const highest = Math.max(shown, await store.noteTime(shown));
+    return { back: highest - now, highest };
+  }
 
   async function look(): Promise<void> {
-    const now = clock.now();
-    const highest = await store.noteTime(now);
-    const back = highest - now;
+    const { back, highest } = await note();
     const wasWell = warning === undefined;
     warning =
       back > toleranceMs
@@ -50,12 +64,12 @@ export function makeClockWatch({
       log.warn("the clock went back", { seconds: Math.round(back / 1_000), highest: isoTime(highest) });
   }
 
+  const unnoted = (error: unknown) => log.error("the time cannot be noted", { error: String(error) });
+
   function schedule(): void {
     if (stopped) return;
     timer = clock.after(lookEveryMs, () => {
-      look()
-        .catch((error: unknown) => log.error("the time cannot be noted", { error: String(error) }))
-        .finally(schedule);
+      look().catch(unnoted).finally(schedule);
     });
   }
 
@@ -64,9 +78,10 @@ export function makeClockWatch({
       await look();
       schedule();
     },
-    stop() {
+    async stop() {
       stopped = true;
       timer?.cancel();
+      await note().catch(unnoted);
     },
     warning: () => warning,
   };

@@ -1,4 +1,4 @@
-import { and, count, eq, gt, sql } from "drizzle-orm";
+import { and, count, eq, gt, isNull, sql } from "drizzle-orm";
 import type { AuditEntry } from "../../features/audit/model.ts";
 import type {
   Disabling,
@@ -65,11 +65,36 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
     return true;
   }
 
+  /** Tickets are for a version of the password: with the next one they are void, though the second factor be turned off again. */
+  function endTickets(userId: string): void {
+    db.update(users)
+      .set({ passwordVersion: sql`${users.passwordVersion} + 1` })
+      .where(eq(users.id, userId))
+      .run();
+  }
+
+  /** Asked again here, since it was true before the code was checked: a ticket never replaces a second factor, nor lets a suspended user enrol. */
+  function mayUseTicket(userId: string): boolean {
+    const found = db
+      .select({ status: users.status, enrolled: twoFactor.userId })
+      .from(users)
+      .leftJoin(twoFactor, eq(twoFactor.userId, users.id))
+      .where(eq(users.id, userId))
+      .get();
+    return found?.status === "active" && found.enrolled === null;
+  }
+
+  function isLive(sessionId: string, userId: string): boolean {
+    const live = and(eq(sessions.id, sessionId), eq(sessions.userId, userId), isNull(sessions.endedAt));
+    return db.select({ id: sessions.id }).from(sessions).where(live).get() !== undefined;
+  }
+
   function enable(
     { pendingSecret, secret, step, sessionId, eventId, ...owner }: Enabling,
     audit: AuditEntry,
   ): User | undefined {
     const { userId, accountId } = owner;
+    if (!(sessionId === null ? mayUseTicket(userId) : isLive(sessionId, userId))) return undefined;
     const confirmed = db
       .delete(pendingTwoFactor)
       .where(
@@ -85,6 +110,7 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
       .run();
     db.update(users).set({ updatedAt: audit.at }).where(eq(users.id, userId)).run();
     if (sessionId !== null) markProven(sessionId, userId, audit.at, true);
+    else endTickets(userId);
     writeAudit(audit);
     const user = existing(owner);
     const body = twoFactorChangedEvent("two-factor.enabled", user, audit.at);
@@ -175,6 +201,7 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
         const { userId, accountId } = owner;
         forget(userId, audit.at);
         endSessions(userId, "two-factor-reset", audit.at);
+        endTickets(userId);
         db.update(users)
           .set({ updatedAt: sql`max(${users.updatedAt}, ${audit.at})` })
           .where(eq(users.id, userId))

@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, gt, sql } from "drizzle-orm";
 import { afterFailure, expiryOf, lockRemaining } from "../../features/login/lockout.ts";
 import type { LoginStore } from "../../features/login/store.ts";
 import { foldCase } from "../../lib/text.ts";
@@ -112,12 +112,14 @@ export function loginStore(connection: Connection): LoginStore {
     unlock: (identity, userId, audit) =>
       write(() => {
         failures.clear(identity);
-        // A clock that ran ahead and was set back leaves a spent step in the future: without this, no code works until then.
+        // A clock that ran ahead and was set back leaves a spent step in the future: without this, no code works until then. The next step is none
+        // of these: a phone that runs ahead spends it, and it stays spent.
+        const step = Math.floor(audit.at / 30_000);
         db.update(twoFactor)
           .set({
-            lastAcceptedStep: sql`min(${twoFactor.lastAcceptedStep}, ${Math.floor(audit.at / 30_000)})`,
+            lastAcceptedStep: step,
           })
-          .where(eq(twoFactor.userId, userId))
+          .where(and(eq(twoFactor.userId, userId), gt(twoFactor.lastAcceptedStep, step + 1)))
           .run();
         writeAudit(audit);
       }),
