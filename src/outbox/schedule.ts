@@ -2,23 +2,6 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/**
- * The wait before each attempt, in ms, the first included. The steps that Standard Webhooks recommends
- * (https://github.com/standard-webhooks/standard-webhooks, "Deliverability and reliability"): ten attempts over three days.
- */
-export const standardSchedule: readonly number[] = [
-  0,
-  5 * second,
-  5 * minute,
-  30 * minute,
-  2 * hour,
-  5 * hour,
-  10 * hour,
-  14 * hour,
-  20 * hour,
-  24 * hour,
-];
-
 /** Each wait is up to a fifth shorter or longer, so that receivers are not hit in step after an outage. */
 const jitter = 0.2;
 

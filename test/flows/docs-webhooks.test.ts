@@ -2,13 +2,13 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { tokenBinding } from "../../src/features/webhooks/token.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { standardSchedule } from "../../src/outbox/schedule.ts";
 import { freshId, secrets } from "../storage/contract.ts";
 import { codeBlocks, markedCode, readDocument, section } from "../support/documents.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { startOutbox } from "../support/outbox.ts";
 import { atEnd, temporaryFolder } from "../support/postern.ts";
 import { type Received, startReceiver } from "../support/receiver.ts";
+import { standardSchedule } from "../support/standard-schedule.ts";
 import { modulesOf } from "../support/verifiers.ts";
 
 const document = await readDocument("docs/webhooks.md");

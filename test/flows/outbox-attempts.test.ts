@@ -4,11 +4,11 @@ import { Webhook } from "standardwebhooks";
 import { tokenBinding } from "../../src/features/webhooks/token.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { version } from "../../src/lib/version.ts";
-import { standardSchedule } from "../../src/outbox/schedule.ts";
 import { freshId, secrets } from "../storage/contract.ts";
 import { fakeClock } from "../support/fake-clock.ts";
 import { type OutboxOptions, type StartedOutbox, startOutbox } from "../support/outbox.ts";
 import { type Behaviour, type Receiver, startReceiver } from "../support/receiver.ts";
+import { standardSchedule } from "../support/standard-schedule.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { nextAttempt, readRetryAfter, standardSchedule } from "../../src/outbox/schedule.ts";
+import { nextAttempt, readRetryAfter } from "../../src/outbox/schedule.ts";
+import { standardSchedule } from "../support/standard-schedule.ts";
 
 const second = 1_000;
 const hour = 3_600_000;
