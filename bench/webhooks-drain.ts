@@ -12,10 +12,10 @@ import { parseNetwork } from "../src/lib/networks.ts";
 import { systemRandom } from "../src/lib/random.ts";
 import { makeSecrets } from "../src/lib/secrets.ts";
 import { makeDrain } from "../src/outbox/drain.ts";
-import { standardSchedule } from "../src/outbox/schedule.ts";
 import { type Connection, openConnection } from "../src/storage/sqlite/open.ts";
 import { outboxStore } from "../src/storage/sqlite/outbox.ts";
 import { accounts, outboxDeliveries, outboxEvents, webhooks } from "../src/storage/sqlite/schema.ts";
+import { standardSchedule } from "../test/support/standard-schedule.ts";
 
 const deliveries = 20_000;
 const deadBacklog = 200_000;

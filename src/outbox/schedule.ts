@@ -1,12 +1,8 @@
-const second = 1_000;
-const minute = 60 * second;
-const hour = 60 * minute;
-
 /** Each wait is up to a fifth shorter or longer, so that receivers are not hit in step after an outage. */
 const jitter = 0.2;
 
 /** The longest wait that a receiver may ask for. */
-const longestRetryAfter = 24 * hour;
+const longestRetryAfter = 24 * 60 * 60_000;
 
 /**
  * When to try again after attempt number `attempt` (1 is the first) failed at `now` (ms), or undefined when it was the last. `fraction`
@@ -32,7 +28,7 @@ export function nextAttempt(
  */
 export function readRetryAfter(header: string | null, now: number): number | undefined {
   const text = header?.trim() ?? "";
-  if (/^\d+$/.test(text)) return Math.min(Number(text) * second, longestRetryAfter);
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1_000, longestRetryAfter);
   if (!/^[A-Z][a-z]{2,8}, \d/.test(text)) return undefined;
   const date = Date.parse(text);
   return Number.isNaN(date) ? undefined : Math.min(Math.max(date - now, 0), longestRetryAfter);

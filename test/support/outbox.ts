@@ -7,7 +7,6 @@ import { makeOutbound, type Resolve } from "../../src/lib/outbound.ts";
 import { systemRandom } from "../../src/lib/random.ts";
 import { attemptLimitMs, mostAnswerBytes } from "../../src/outbox/deliver.ts";
 import { type Drain, makeDrain, type ObservedAttempt } from "../../src/outbox/drain.ts";
-import { standardSchedule } from "../../src/outbox/schedule.ts";
 import type { HealthChange, OutboxStore } from "../../src/outbox/store.ts";
 import { openSqliteStorage } from "../../src/storage/sqlite/storage.ts";
 import type { Storage } from "../../src/storage/storage.ts";
@@ -15,6 +14,7 @@ import { freshId, makeAccount, makeUser, makeWebhook, now, secrets } from "../st
 import { damage, rowsOf } from "./database.ts";
 import { type FakeClock, fakeClock } from "./fake-clock.ts";
 import { atEnd, temporaryFolder } from "./postern.ts";
+import { standardSchedule } from "./standard-schedule.ts";
 
 export type OutboxOptions = {
   clock?: FakeClock;
