@@ -13,6 +13,7 @@ import type { Storage } from "../../src/storage/storage.ts";
 import { accessTokenContract } from "./access-tokens.ts";
 import { accountContract } from "./accounts.ts";
 import { type KeptAuditEntry, now, type Opened, secrets } from "./contract.ts";
+import { enrolmentContract } from "./enrolment.ts";
 import { importContract } from "./import.ts";
 import { loginContract } from "./login.ts";
 import { outboxContract } from "./outbox.ts";
@@ -29,6 +30,7 @@ describe("SQLite storage", () => {
   accessTokenContract(openSqlite);
   importContract(openSqlite);
   loginContract(openSqlite);
+  enrolmentContract(openSqlite);
   sessionsContract(openSqlite);
   provedPasswordContract(openSqlite);
   outboxContract(openSqlite);
