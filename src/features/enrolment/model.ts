@@ -39,8 +39,10 @@ export const recoveryCodesAnswer = t.Object({
 
 export const twoFactorState = t.Object({
   enabled: t.Boolean(),
-  enabledAt: t.Union([t.String(), t.Null()]),
-  recoveryCodesLeft: t.Integer(),
+  enabledAt: t.Union([t.String(), t.Null()], {
+    description: "When the authenticator app in force was confirmed; null where there is none.",
+  }),
+  recoveryCodesLeft: t.Integer({ description: "How many recovery codes were not used yet." }),
 });
 
 /** What was brought as proof; empty and absent are one. */

@@ -84,7 +84,7 @@ export function enrolmentRoutes(deps: EnrolmentRoutesDeps, authenticators: Authe
           operationId: "beginTwoFactor",
           tags: ["Two-factor"],
           summary: "Get a secret for an authenticator app",
-          description: `A fresh secret that waits 10 minutes for \`PATCH /v3/me\` with \`{"twoFactorEnabled": true, "twoFactorCode": "…"}\`. An active second factor stays as it is until then. ${freshProofSentence} An \`enrolmentToken\` will do, too.`,
+          description: `A fresh secret that waits 10 minutes for \`PATCH /v3/me\` with \`{"twoFactorEnabled": true, "twoFactorCode": "…"}\`. An active second factor stays as it is until then. The issuer is the account's company, shortened to 64 characters. ${freshProofSentence} An \`enrolmentToken\` will do, too.`,
         },
       },
     )
@@ -106,7 +106,7 @@ export function enrolmentRoutes(deps: EnrolmentRoutesDeps, authenticators: Authe
           operationId: "replaceRecoveryCodes",
           tags: ["Two-factor"],
           summary: "Get ten new recovery codes",
-          description: `They replace the former ones and are told this once. ${freshProofSentence}`,
+          description: `They replace the former ones and are told this once. Each logs in once, in the place of a code of the app; case, spaces and dashes do not matter. \`two-factor.recovery-code-used\` tells webhooks how many are left. ${freshProofSentence}`,
         },
       },
     )
@@ -130,6 +130,7 @@ export function enrolmentRoutes(deps: EnrolmentRoutesDeps, authenticators: Authe
           operationId: "twoFactorState",
           tags: ["Two-factor"],
           summary: "How one's own second factor stands",
+          description: "Needs no recent login. A secret that waits for its first code does not count.",
         },
       },
     )

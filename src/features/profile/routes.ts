@@ -78,7 +78,7 @@ export function profileRoutes(deps: ProfileDeps, authenticators: Authenticators)
           tags: ["Me"],
           summary: "Change one's own names, company, e-mail address, preferences or second factor",
           description:
-            "What is absent or null stays as it is. A new e-mail address needs the present `password`. It, and turning two-factor authentication on or off, need a login of the last 15 minutes (with the second factor where there is one), or `password` and the second factor in the request: otherwise 403 `REAUTHENTICATION_REQUIRED`. An `enrolmentToken` is good for turning it on.",
+            "What is absent or null stays as it is. A new e-mail address needs the present `password`. It, and turning two-factor authentication on or off, need a login of the last 15 minutes (with the second factor where there is one), or `password` and the second factor in the request: otherwise 403 `REAUTHENTICATION_REQUIRED`. The address and the second factor are changed in two requests. Wrong codes and passwords count in the lock. The code that turns it on is spent by that: a login needs the next one. An `enrolmentToken` is good for turning it on, and for nothing else.",
         },
       },
     )
