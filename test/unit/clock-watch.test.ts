@@ -76,6 +76,17 @@ describe("while it runs the watch", () => {
     expect(watch.warning() !== undefined).toBe(expected);
   });
 
+  test("warns until the time has come again that the clock would have shown at the hour", async () => {
+    const clock = fakeClock(start);
+    const { watch } = watchOn(clock, start);
+    await watch.start();
+    clock.jump(-2.5 * hour);
+    for (const expected of [true, true, true, false]) {
+      await clock.advance(hour);
+      expect(watch.warning() !== undefined).toBe(expected);
+    }
+  });
+
   test("warns once in the log, and again after it was well", async () => {
     const clock = fakeClock(start);
     const { watch, messages } = watchOn(clock, start);
