@@ -5,6 +5,7 @@ import { firstAccountAlias, firstRun, isFirstUser } from "./features/accounts/fi
 import { makeIdentityGate } from "./features/login/identity-gate.ts";
 import type { LoginDeps } from "./features/login/login.ts";
 import { makeRehasher, type Rehasher } from "./features/login/rehash.ts";
+import { followKeys } from "./features/sessions/follow-keys.ts";
 import { generateSigningKey, loadSigningKeys, type SigningKeys } from "./features/sessions/signing-keys.ts";
 import type { TokenDeps } from "./features/sessions/tokens.ts";
 import { type ClockWatch, makeClockWatch } from "./features/two-factor/clock-watch.ts";
@@ -152,12 +153,8 @@ async function serve(services: Services, log: Log, releaseLock: () => void): Pro
     requestServer({ handle: app.handle, log, clock, random, trustedProxies, observe: metrics.answered }),
   );
   storage.onDeliveries((webhookIds) => drain.wake(webhookIds));
-  storage.onForeignCommit(() => {
-    drain.wake();
-    engine.keys
-      .reload()
-      .catch((error) => log.error("the signing keys cannot be read", { error: String(error) }));
-  });
+  storage.onForeignCommit(() => drain.wake());
+  await followKeys(engine.keys, { ...storage, clock, log });
   await drain.start();
   retention.start();
   await clockWatch.start();
@@ -217,7 +214,11 @@ function application(services: Services, engine: Engine, issuer: string, state: 
       users: { store: storage.users, clock, random, hash, passwordMinLength },
       store: storage.enrolment,
       attempts: engine.login,
-      passwordChanged: (user) => forgetInitialPassword(services, user),
+      // The password is changed by then: what goes wrong here must not be told as if it were not.
+      passwordChanged: (user) =>
+        forgetInitialPassword(services, user).catch((error: unknown) =>
+          engine.login.log.error("the initial password cannot be removed", { error: String(error) }),
+        ),
     },
     health: {
       checkDatabase: storage.check,

@@ -13,7 +13,7 @@ export const keysRotate: Command = {
     ...jsonOption,
   },
   notes: [
-    "The new key is published for POSTERN_KEY_PUBLISH_AHEAD (10m) before it signs, so that verifiers know it in time; the old one stays published until its last token has expired. A running server notices within a second.",
+    "The new key is published for POSTERN_KEY_PUBLISH_AHEAD (10m) before it signs, so that verifiers know it in time; the old one stays published until its last token has expired. A running server notices within a second. Set it in postern.toml, which the server reads, too: it lets others keep the key set for half of that time.",
   ],
   async run({ input, output, config, open }) {
     const { keyPublishAhead } = config();

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { startServer } from "../compose.ts";
 import { type Config, settingFlags } from "../config/config.ts";
-import { firstUserEmail } from "../features/accounts/first-run.ts";
+import { firstAccountAlias, firstUserEmail } from "../features/accounts/first-run.ts";
 import { systemClock } from "../lib/clock.ts";
 import { loopbackHost } from "../lib/local-health.ts";
 import { type Log, makeLog } from "../lib/log.ts";
@@ -78,7 +78,8 @@ function stopSignal(): Promise<NodeJS.Signals> {
  * program's arguments, and not on the screen.
  */
 function firstLogin(url: string, passwordFile: string): string[] {
-  const body = `{"accountId":"","email":"${firstUserEmail}","password":"%s"}`;
+  // The account is named, so that the call works beside further accounts, too.
+  const body = `{"accountAlias":"${firstAccountAlias}","email":"${firstUserEmail}","password":"%s"}`;
   const insecure = url.startsWith("https:") ? "--insecure " : "";
   return [
     "",

@@ -1,4 +1,6 @@
+import { type Clock, within } from "../lib/clock.ts";
 import { ApiError, apiError } from "../lib/errors.ts";
+import { RequestGone } from "../lib/hashing-queue.ts";
 
 /** 64 KiB: the contract's bound. The largest login has under 4 KiB. */
 const mostBytes = 64 * 1024;
@@ -24,21 +26,37 @@ export function requireSmallBody(request: Request): void {
   if (Number(request.headers.get("content-length") ?? 0) > mostBytes) throw apiError("PAYLOAD_TOO_LARGE");
 }
 
-/** Reads and parses a JSON body: at most 64 KiB, strict UTF-8, at most 32 levels. Throws PAYLOAD_TOO_LARGE or INVALID_REQUEST. */
+/** Reads and parses a JSON object: at most 64 KiB, strict UTF-8, at most 32 levels. Throws PAYLOAD_TOO_LARGE or INVALID_REQUEST. */
 export async function readJson(request: Request): Promise<unknown> {
   const bytes = await readBytes(request);
   if (bytes.length === 0) return undefined;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    if (depthOf(text) <= mostDepth) return JSON.parse(text);
-  } catch {
-    throw invalid("The body is not JSON.");
+    if (depthOf(text) > mostDepth) throw invalid(`The body is nested deeper than ${mostDepth} levels.`);
+    return requireObject(JSON.parse(text));
+  } catch (error) {
+    throw error instanceof ApiError ? error : invalid("The body is not JSON.");
   }
-  throw invalid(`The body is nested deeper than ${mostDepth} levels.`);
+}
+
+/** Every body here is an object. Elysia would take anything else for an empty one where no property is required. */
+function requireObject(value: unknown): object {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw invalid("The body must be an object.");
+}
+
+/** What breaks off, or is malformed, is the client's doing: nobody reads the answer to the first, and neither is an alarm. */
+async function readBytes(request: Request): Promise<Uint8Array> {
+  try {
+    return await readBounded(request);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw request.signal.aborted ? new RequestGone() : invalid("The body did not arrive whole.");
+  }
 }
 
 /** Stops reading at the bound: a body without a declared length could go on for ever. */
-async function readBytes(request: Request): Promise<Uint8Array> {
+async function readBounded(request: Request): Promise<Uint8Array> {
   if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let total = 0;
@@ -48,6 +66,34 @@ async function readBytes(request: Request): Promise<Uint8Array> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** How much of a refused body is read, and for how long (ms): a client that writes all of it before it reads finds the answer then. */
+const mostDiscarded = 8 * 1024 * 1024;
+const discardingMs = 1_000;
+
+/** Reads what is left of a refused body, within bounds. A connection that is closed on unread bytes is reset, and takes the answer with it. */
+export async function discardBody(request: Request, clock: Clock): Promise<void> {
+  if (
+    request.body === null ||
+    request.bodyUsed ||
+    Number(request.headers.get("content-length") ?? 0) > mostDiscarded
+  )
+    return;
+  const reader = request.body.getReader();
+  const read = async () => {
+    for (let total = 0; total <= mostDiscarded; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      total += value.length;
+    }
+  };
+  await within(
+    clock,
+    discardingMs,
+    read().catch(() => {}),
+  );
+  reader.cancel().catch(() => {});
 }
 
 /** The deepest nesting of arrays and objects in a JSON text, without parsing it. */

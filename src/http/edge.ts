@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import { readJson, requireJson, requireSmallBody } from "./body.ts";
 import { corsHeaders, isPreflight, preflightHeaders } from "./cors.ts";
+import { requestPath } from "./request-path.ts";
 import type { KnownRoutes } from "./routes.ts";
 
 /** Headers of every answer: nothing here is meant to be framed, sniffed or cached by others. */
@@ -17,7 +18,7 @@ export function edge({ corsOrigins, routes }: { corsOrigins: readonly string[]; 
       if (corsOrigins.length > 0 && isPreflight(request)) {
         return new Response(null, { status: 204, headers: preflightHeaders });
       }
-      routes().require(request.method, new URL(request.url).pathname);
+      routes().require(request.method, requestPath(request));
       requireSmallBody(request);
       requireJson(request);
       return undefined;

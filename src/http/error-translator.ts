@@ -8,6 +8,9 @@ import { describeFault } from "./schemas.ts";
 /** nginx's status for "the client closed the request": nobody reads it, but the log does. */
 const clientGoneStatus = 499;
 
+/** RFC 9110 demands a challenge with every 401: this one where nobody has a more precise one. */
+const bearerChallenge = 'Bearer realm="postern"';
+
 /** Faults of one body that are told: a client that breaks more has other trouble. */
 const mostFaults = 20;
 
@@ -26,7 +29,8 @@ export function errorTranslator(log: Log) {
     if (details.retryAfterSeconds !== undefined)
       set.headers["retry-after"] = String(details.retryAfterSeconds);
     if (details.allow !== undefined) set.headers.allow = details.allow.join(", ");
-    if (details.challenge !== undefined) set.headers["www-authenticate"] = details.challenge;
+    const challenge = details.challenge ?? (code === "UNAUTHENTICATED" ? bearerChallenge : undefined);
+    if (challenge !== undefined) set.headers["www-authenticate"] = challenge;
     return {
       code,
       message,

@@ -92,8 +92,13 @@ export function guard({ authenticate, authenticateTicket }: Authenticators) {
 }
 
 function demandSession(identity: Identity): Identity {
-  if (identity.sessionId !== null) return identity;
-  throw new ApiError("FORBIDDEN", "A personal access token cannot do this: log in.", {
+  if (identity.sessionId === null) throw sessionNeeded();
+  return identity;
+}
+
+/** FORBIDDEN for a token that is good, but of no login. */
+export function sessionNeeded(): ApiError {
+  return new ApiError("FORBIDDEN", "A personal access token cannot do this: log in.", {
     challenge: `${realm}, error="insufficient_scope"`,
   });
 }

@@ -35,6 +35,36 @@ type TextSchema = {
 // A kind of our own, since TypeBox counts UTF-16 units, lets lone surrogates pass and has another idea of an e-mail address.
 TypeRegistry.Set<TextSchema>(textKind, (schema, value) => textFault(schema, value) === undefined);
 
+const flagsKind = "Postern:Flags";
+
+/** An object of flags as it is kept: each flag's description by its name. It has no `type`, by which Elysia would clean a value before it is checked. */
+type FlagsSchema = { nullable: true; description: string; "x-flags": Record<string, string> };
+
+// A kind of our own, since Elysia makes an empty object of a number that stands where an object belongs.
+TypeRegistry.Set<FlagsSchema>(flagsKind, (schema, value) => flagsFault(schema, value) === undefined);
+
+/** An object of flags, each with its description: it and each of them may be absent, and `null` means the same. */
+export function optionalFlags<Name extends string>(description: string, flags: Record<Name, string>) {
+  return t.Optional(
+    t.Unsafe<{ [name in Name]?: boolean | null } | null>({
+      [Kind]: flagsKind,
+      nullable: true,
+      description,
+      "x-flags": flags,
+    }),
+  );
+}
+
+function flagsFault({ "x-flags": flags }: FlagsSchema, value: unknown): string | undefined {
+  if (value === null || value === undefined) return undefined;
+  if (typeof value !== "object" || Array.isArray(value)) return "must be an object";
+  const given = new Map(Object.entries(value));
+  const wrong = Object.keys(flags).filter(
+    (name) => !["boolean", "undefined"].includes(typeof (given.get(name) ?? undefined)),
+  );
+  return wrong.length === 0 ? undefined : `must have true or false as ${wrong.join(", ")}`;
+}
+
 /** A required text. Null counts as missing. */
 export function text(rules: TextRules) {
   return t.Unsafe<string>({ [Kind]: textKind, ...textSchema(rules) });
@@ -75,6 +105,7 @@ function textFault(schema: TextSchema, value: unknown): string | undefined {
  */
 export function describeFault(schema: TSchema, value: unknown): string {
   if (isText(schema)) return textFault(schema, value) ?? "is not valid";
+  if (isFlags(schema)) return flagsFault(schema, value) ?? "is not valid";
   if (value === undefined) return "is required";
   if (KindGuard.IsString(schema)) return "must be text";
   if (KindGuard.IsBoolean(schema)) return "must be true or false";
@@ -104,6 +135,10 @@ function describeUnionFault(branches: readonly TSchema[], value: unknown): strin
  */
 export function isTextForm({ type, format }: { [keyword: string]: unknown }): boolean {
   return type === "string" && ["integer", "numeric", "boolean"].includes(String(format));
+}
+
+function isFlags(schema: TSchema): schema is TSchema & FlagsSchema {
+  return schema[Kind] === flagsKind;
 }
 
 function isText(schema: TSchema): schema is TSchema & TextSchema {

@@ -1,9 +1,12 @@
 import type { Clock } from "../lib/clock.ts";
+import { statusOfCode } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Network } from "../lib/networks.ts";
 import type { Random } from "../lib/random.ts";
+import { discardBody } from "./body.ts";
 import { clientAddress } from "./client-address.ts";
 import { setRequestContext } from "./request-context.ts";
+import { hasForeignHost, requestPath, underLongHost } from "./request-path.ts";
 
 export type RequestServerDeps = {
   /** The application: never throws, since its translator answers for everything. */
@@ -19,8 +22,16 @@ export type RequestServerDeps = {
 /** Paths are logged to this length. Queries never are: they are where other people's programs put secrets. */
 const longestLoggedPath = 256;
 
-/** Bodies that were refused unread still arrive: the connection is closed instead of drained. */
+/** Bodies that were refused unread still arrive: after a part of them the connection is closed. */
 const closeAfter = new Set([413, 415]);
+
+function foreignHost(): Response {
+  const message = "The Host header is not valid.";
+  return Response.json(
+    { code: "INVALID_REQUEST", message, errors: [{ path: "", message }] },
+    { status: statusOfCode.INVALID_REQUEST, headers: { "cache-control": "no-store" } },
+  );
+}
 
 /** Answers one request and writes its line in the log. `peer` is the address of the other end of the socket. */
 export function requestServer({ handle, log, clock, random, trustedProxies, observe }: RequestServerDeps) {
@@ -30,15 +41,18 @@ export function requestServer({ handle, log, clock, random, trustedProxies, obse
     const requestId = random.uuid(clock.now());
     const address = clientAddress(peer, request.headers.get("x-forwarded-for"), trustedProxies);
     setRequestContext(request, { requestId, address });
-    const response = await handle(request);
-    if (closeAfter.has(response.status)) response.headers.set("connection", "close");
+    const response = hasForeignHost(request) ? foreignHost() : await handle(request);
+    if (closeAfter.has(response.status)) {
+      response.headers.set("connection", "close");
+      await discardBody(request, clock);
+    }
     const milliseconds = clock.monotonic() - begun;
     const { method } = request;
     const { status } = response;
     observe?.({ method, status, seconds: milliseconds / 1_000 });
     log.info("request", {
       method,
-      path: new URL(request.url).pathname.slice(0, longestLoggedPath),
+      path: requestPath(request).slice(0, longestLoggedPath),
       status,
       durationMs: Math.round(milliseconds * 10) / 10,
       address,
@@ -46,14 +60,4 @@ export function requestServer({ handle, log, clock, random, trustedProxies, obse
     });
     return response;
   };
-}
-
-/** Where Elysia begins to look for the path in a URL: `https://a.b`. */
-const elysiaLooksFrom = 11;
-
-/** Under a host of one to three letters, such as `http://id/v3/me`, Elysia would miss where the path begins: it is given a longer one. */
-function underLongHost(request: Request): Request {
-  const pathAt = request.url.indexOf("/", request.url.indexOf("//") + 2);
-  if (pathAt >= elysiaLooksFrom) return request;
-  return new Request(`http://localhost${request.url.slice(pathAt)}`, request);
 }

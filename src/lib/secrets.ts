@@ -84,7 +84,7 @@ export function makeSecrets(serverKey: Uint8Array, random: Random): Secrets {
   };
 }
 
-/** SHA-256 as hex: how a random token of 256 bits is kept (RFC 9068's peers do the same; no salt is needed for such tokens). */
+/** SHA-256 as hex: how a random token of 256 bits is kept. One that cannot be guessed needs neither salt nor a slow hash. */
 export function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

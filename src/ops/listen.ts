@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { ListenAddress } from "../config/config.ts";
-import { OperatorError } from "../lib/errors.ts";
+import { apiError, OperatorError, statusOfCode } from "../lib/errors.ts";
 
 /** Silent, partial and dripping clients are cut after about this long. A login waits for 5 s at most. */
 const idleTimeoutSeconds = 10;
@@ -29,6 +29,9 @@ export function listen({ setting, address: { host, port }, tls, answer }: Listen
       idleTimeout: idleTimeoutSeconds,
       maxRequestBodySize: bunBodyBound,
       ...(certificate && { tls: certificate }),
+      // Whatever escapes is not shown: Bun's own page for it has source, stack and folder in it.
+      development: false,
+      error: unforeseen,
       fetch: (request, server) => answer(request, server.requestIP(request)?.address ?? null),
     });
   } catch (error) {
@@ -36,6 +39,15 @@ export function listen({ setting, address: { host, port }, tls, answer }: Listen
       `${setting}: the server cannot listen on ${host}:${port} (${reasonOf(error)}). Name a free address, for example ${setting}=127.0.0.1:8081.`,
     );
   }
+}
+
+/** The last resort, where not even the application's translator could answer. */
+function unforeseen(): Response {
+  const { code, message } = apiError("INTERNAL_ERROR");
+  return Response.json(
+    { code, message, requestId: "-" },
+    { status: statusOfCode[code], headers: { "cache-control": "no-store" } },
+  );
 }
 
 /** Judged before Bun sees it, which would fail as if the address were to blame. */

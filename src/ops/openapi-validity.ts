@@ -80,7 +80,8 @@ function validContent(value: unknown, namedExamples?: unknown): JsonObject {
   return { [mediaType]: { schema: validSchema(byName ? schema : { ...schema, examples }), ...byName } };
 }
 
-function validSchema(value: unknown): JsonObject {
+function validSchema(given: unknown): JsonObject {
+  const value = withFlags(asObject(given));
   const {
     $id: _,
     const: constant,
@@ -89,8 +90,10 @@ function validSchema(value: unknown): JsonObject {
     properties,
     items,
     patternProperties,
+    // Elysia marks its objects as closed, yet what nobody asked for is ignored.
+    additionalProperties: __,
     ...rest
-  } = asObject(value);
+  } = withAbsentEmpty(value);
   const schema: JsonObject = {
     ...rest,
     ...firstExample(examples),
@@ -102,6 +105,28 @@ function validSchema(value: unknown): JsonObject {
     }),
   };
   return Array.isArray(anyOf) ? validUnion(schema, anyOf.map(asObject)) : schema;
+}
+
+/** An object of flags in full: in the routes it stands without its type. */
+function withFlags({ "x-flags": flags, ...rest }: JsonObject): JsonObject {
+  if (!isObject(flags)) return rest;
+  const flag = (description: unknown) => ({ type: "boolean", nullable: true, description });
+  return { type: "object", ...rest, properties: mapValues(flags, flag) };
+}
+
+/** `""` means absent where a schema says so: as a pattern, which every tool reads. */
+function withAbsentEmpty({
+  "x-empty-is-absent": emptyIsAbsent,
+  minLength,
+  maxLength,
+  ...rest
+}: JsonObject): JsonObject {
+  const lengths = {
+    ...(minLength !== undefined && { minLength }),
+    ...(maxLength !== undefined && { maxLength }),
+  };
+  if (emptyIsAbsent !== true) return { ...rest, ...lengths };
+  return { ...rest, maxLength, pattern: `^(?:[\\s\\S]{${minLength},${maxLength}})?$` };
 }
 
 /** A union without its null, which is `nullable` in this version; one of constants is an `enum`. */

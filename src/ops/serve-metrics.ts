@@ -1,4 +1,5 @@
 import type { ListenAddress } from "../config/config.ts";
+import { requestPath } from "../http/request-path.ts";
 import { listen } from "./listen.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -10,7 +11,7 @@ export function serveMetrics(address: ListenAddress | undefined, metrics: Metric
     address,
     tls: undefined,
     async answer(request) {
-      if (new URL(request.url).pathname !== "/metrics")
+      if (requestPath(request) !== "/metrics")
         return new Response("Metrics are at /metrics.\n", { status: 404 });
       const { contentType, body } = await metrics.render();
       return new Response(body, { headers: { "content-type": contentType } });

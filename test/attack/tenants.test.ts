@@ -96,7 +96,7 @@ test("the document says of each call whether it needs a token, and of which kind
 describe("each call that needs a token", () => {
   test("answers a stranger 401 before it says anything of the body, and nothing of a token", async () => {
     for (const operation of guarded()) {
-      for (const body of [fittingBody, unfittingBody, []]) {
+      for (const body of [fittingBody, unfittingBody]) {
         const response = await request(operation, body);
         expect(response.headers.get("www-authenticate")).toBe('Bearer realm="postern"');
         expect(response.headers.get("cache-control")).toBe("no-store");

@@ -135,7 +135,7 @@ describe("the document at /swagger/json", () => {
 
   test("describes the login with every failure of its contract", () => {
     const answers = document.paths["/v3/accounts/login"]?.["post"]?.responses ?? {};
-    expect(Object.keys(answers)).toEqual(["200", "400", "413", "415", "429", "500", "503"]);
+    expect(Object.keys(answers)).toEqual(["200", "400", "404", "405", "413", "415", "429", "500", "503"]);
     const codesOf = (status: string) =>
       Object.keys(answers[status]?.content["application/json"].examples ?? {}).sort();
     expect(codesOf("400")).toEqual([
@@ -148,6 +148,8 @@ describe("the document at /swagger/json", () => {
       "TWO_FACTOR_ENROLMENT_REQUIRED",
       "USER_SUSPENDED",
     ]);
+    expect(codesOf("404")).toEqual(["NOT_FOUND"]);
+    expect(codesOf("405")).toEqual(["METHOD_NOT_ALLOWED"]);
     expect(codesOf("413")).toEqual(["PAYLOAD_TOO_LARGE"]);
     expect(codesOf("415")).toEqual(["UNSUPPORTED_MEDIA_TYPE"]);
     expect(codesOf("429")).toEqual(["LOGIN_TEMPORARILY_LOCKED", "TOO_MANY_REQUESTS"]);

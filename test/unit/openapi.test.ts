@@ -125,11 +125,10 @@ describe("a body", () => {
         },
         alias: {
           type: "string",
-          minLength: 1,
           maxLength: 9,
+          pattern: "^(?:[\\s\\S]{1,9})?$",
           description: "Or else.",
           nullable: true,
-          "x-empty-is-absent": true,
         },
         format: { type: "string", enum: ["plain", "fancy"] },
         kind: { type: "string", enum: ["thing"] },

@@ -54,8 +54,6 @@ export function accessTokenJson(token: AccessToken) {
   };
 }
 
-export type AccessTokenJson = ReturnType<typeof accessTokenJson>;
-
 /** The scopes named, each once, in the order of the list. Throws INVALID_REQUEST for an unknown one, with the nearest that is known. */
 export function readScopes(names: readonly string[]): Scope[] {
   const unknown = names.find((name) => !scopes.some((scope) => scope === name));

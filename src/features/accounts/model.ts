@@ -31,8 +31,6 @@ export function accountJson(account: Account) {
   };
 }
 
-export type AccountJson = ReturnType<typeof accountJson>;
-
 /** Letters, digits, dots, dashes and underscores: what survives every shell, URL and configuration file unquoted. */
 const aliasPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,255}$/;
 

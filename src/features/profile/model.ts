@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { optionalText, text } from "../../http/schemas.ts";
+import { optionalFlags, optionalText, text } from "../../http/schemas.ts";
 import { freshProofProperties } from "../enrolment/model.ts";
 
 const name = (description: string) => optionalText({ maxLength: 256, description });
@@ -26,9 +26,9 @@ export const profileBody = t.Object({
     }),
   ),
   ...freshProofProperties,
-  emailPreference: t.Optional(
-    t.Union([t.Object({ metrics: t.Optional(t.Union([t.Boolean(), t.Null()])) }), t.Null()]),
-  ),
+  emailPreference: optionalFlags("What mails the user wants.", {
+    metrics: "Whether mails with metrics are wanted.",
+  }),
 });
 
 export type ProfileBody = typeof profileBody.static;

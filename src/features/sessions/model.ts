@@ -14,8 +14,7 @@ export type SessionEndReason =
   | "password-changed"
   | "reuse-detected"
   | "two-factor-reset"
-  | "user-suspended"
-  | "user-deleted";
+  | "user-suspended";
 
 /** Who a valid access token speaks for. */
 export type SessionIdentity = { accountId: string; userId: string; sessionId: string; role: string };

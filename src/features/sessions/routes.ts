@@ -1,9 +1,9 @@
 import { Elysia, t } from "elysia";
 import { errorAnswers } from "../../http/error-answers.ts";
-import { type Authenticators, bearerToken, guard, unauthenticated } from "../../http/guard.ts";
+import { type Authenticators, bearerToken, guard, sessionNeeded, unauthenticated } from "../../http/guard.ts";
 import { requestOrigin } from "../../http/request-context.ts";
 import { optionalText, text } from "../../http/schemas.ts";
-import { apiError } from "../../lib/errors.ts";
+import { type ApiError, apiError } from "../../lib/errors.ts";
 import { endAll, endOne, logOut } from "./logout.ts";
 import { sessionJson, sessionSchema, tokenPair } from "./model.ts";
 import { refreshTokens, type TokenDeps } from "./tokens.ts";
@@ -137,7 +137,9 @@ export function sessionRoutes(tokens: TokenDeps, authenticators: Authenticators)
       "/v3/accounts/logout",
       async ({ body, request, set }) => {
         const proof = { accessToken: bearerToken(request), refreshToken: body?.refreshToken || null };
-        if (!(await logOut(tokens, proof, requestOrigin(request)))) throw unauthenticated(request);
+        if (!(await logOut(tokens, proof, requestOrigin(request)))) {
+          throw await whyNoSession(proof.accessToken, request, authenticators);
+        }
         set.status = 204;
       },
       {
@@ -148,6 +150,7 @@ export function sessionRoutes(tokens: TokenDeps, authenticators: Authenticators)
             "INVALID_REQUEST",
             "INVALID_REFRESH_TOKEN",
             "UNAUTHENTICATED",
+            "FORBIDDEN",
             "PAYLOAD_TOO_LARGE",
             "UNSUPPORTED_MEDIA_TYPE",
             "INTERNAL_ERROR",
@@ -247,4 +250,17 @@ export function sessionRoutes(tokens: TokenDeps, authenticators: Authenticators)
         },
       },
     );
+}
+
+/**
+ * Logout is beside the guard, which would refuse the token of a session that has ended: repeating a logout is fine. A token of no session at all
+ * gets what the guard would say.
+ */
+async function whyNoSession(
+  token: string | null,
+  request: Request,
+  { authenticate }: Authenticators,
+): Promise<ApiError> {
+  const identity = token === null ? undefined : await authenticate(token);
+  return identity === undefined ? unauthenticated(request) : sessionNeeded();
 }

@@ -22,6 +22,7 @@ export function checkNewPassword(password: string, user: { email: string }, minL
   if (foldCase(password) === foldCase(user.email)) {
     throw new ApiError("WEAK_PASSWORD", "A password must not be the e-mail address.");
   }
+  if (password.trim() === "") throw new ApiError("WEAK_PASSWORD", "A password must not be of spaces alone.");
   if (isCommonPassword(normalForm(password))) {
     throw new ApiError(
       "WEAK_PASSWORD",

@@ -52,5 +52,3 @@ export function webhookJson(webhook: Webhook) {
     updatedAt: isoTime(webhook.updatedAt),
   };
 }
-
-export type WebhookJson = ReturnType<typeof webhookJson>;

@@ -44,7 +44,8 @@ export function refreshTokenRotator(connection: Connection): SessionStore["rotat
     const found = findSpent(rotation);
     if (found === undefined) return { kind: "refused" };
     const { session, role } = found;
-    if (now < session.generationAt + grace) {
+    // Both ways: a clock that was set back must not make the grace of a stolen token longer.
+    if (Math.abs(now - session.generationAt) < grace) {
       // The one before: its answer was lost, or another tab was faster. An older one has had its grace; it is refused, no more.
       if (generation !== session.generation - 1) return { kind: "refused" };
       const identity = { accountId: session.accountId, userId: session.userId, sessionId, role };
