@@ -33,8 +33,8 @@ export type AppDeps = LoginRoutesDeps & {
 };
 
 /**
- * The application: the translator first, since Elysia covers only what comes after, then what every request meets, then the
- * features, then what operators need. No socket: `app.handle(request)` answers.
+ * The application: the translator first, since Elysia covers only what comes after, then what every request meets,
+ * then the features, then what operators need. No socket: `app.handle(request)` answers.
  */
 export function makeApp(deps: AppDeps) {
   // All routes are known only when the last one is there; a request comes later still.
@@ -65,7 +65,9 @@ function issuerOf({ accounts }: AppDeps) {
     (await accounts.findAccount(accountId))?.company || "Postern";
 }
 
-/** Who judges which token: access tokens of sessions, personal access tokens, and the tickets of those who must enrol. */
+/**
+ * Who judges which token: access tokens of sessions, personal access tokens, and the tickets of those who must enrol.
+ */
 function authenticatorsOf({ accessTokens, login, tokens, users }: AppDeps): Authenticators {
   const { clock } = tokens;
   const ticketDeps: TicketDeps = {

@@ -1,4 +1,7 @@
-/** Files that are embedded in the binary: imported with `{ type: "text" }` for their content, `{ type: "file" }` for a path to read. */
+/**
+ * Files that are embedded in the binary: imported with `{ type: "text" }` for their content, `{ type: "file" }` for a
+ * path to read.
+ */
 declare module "*.sql" {
   const content: string;
   export default content;

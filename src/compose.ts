@@ -91,7 +91,8 @@ export type RunningServer = {
   url: string;
   folder: DataFolder;
   /**
-   * Stops accepting, finishes what is in flight within 8 s, puts claims back, closes the database and lets go of the folder.
+   * Stops accepting, finishes what is in flight within 8 s, puts claims back, closes the database and lets go of the
+   * folder.
    */
   stop(): Promise<void>;
 };

@@ -15,8 +15,8 @@ export type Input = {
 };
 
 /**
- * Reads the arguments. Throws UsageError for whatever the command does not declare. Values are never repeated in a message: one of them may be
- * a password that stands where it must not.
+ * Reads the arguments. Throws UsageError for whatever the command does not declare. Values are never repeated in a
+ * message: one of them may be a password that stands where it must not.
  */
 export function readInput(command: Command, args: readonly string[]): Input {
   const { values, positionals } = parse(command, args);

@@ -49,7 +49,10 @@ async function writeArray<Item extends { id: string }>(
   await output.line(before === "[" ? "[]" : "]");
 }
 
-/** The first page decides how wide the columns are: whoever is wider later sticks out, and the list needs not be known whole. */
+/**
+ * The first page decides how wide the columns are: whoever is wider later sticks out, and the list needs not be known
+ * whole.
+ */
 async function writeTable<Item extends { id: string }>(
   output: Output,
   readPage: ReadPage<Item>,

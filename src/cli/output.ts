@@ -32,7 +32,8 @@ export function makeOutput(json: boolean): Output {
 }
 
 /**
- * Ends the process in peace when whoever reads its output has had enough (`| head`): there is nobody left to tell anything.
+ * Ends the process in peace when whoever reads its output has had enough (`| head`): there is nobody left to tell
+ * anything.
  */
 export function endWhenUnread(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -49,8 +50,8 @@ function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
 }
 
 /**
- * A text from a record as a terminal may be shown it: control characters and the marks that turn its direction round could rewrite what
- * stands before them.
+ * A text from a record as a terminal may be shown it: control characters and the marks that turn its direction round
+ * could rewrite what stands before them.
  */
 export function printable(text: string): string {
   return text.replace(/[^\P{Cc}\n]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\u{FFFD}");

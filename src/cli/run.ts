@@ -63,7 +63,10 @@ async function withHint<Value>(command: Command, work: () => Promise<Value>): Pr
   }
 }
 
-/** Warnings are for a person who watches: a script that reads standard error wants the reason of a failure there, alone. */
+/**
+ * Warnings are for a person who watches: a script that reads standard error wants the reason of a failure there,
+ * alone.
+ */
 function configOf(command: Command, input: Input, output: Output): Config {
   const flags = Object.fromEntries(Object.keys(command.options).map((name) => [name, input.optional(name)]));
   const { config, warnings } = readConfig({

@@ -13,9 +13,9 @@ export type SecretRequest = {
 };
 
 /**
- * How a new secret comes in: from standard input, or asked for twice on a terminal that shows nothing of it. Never from an argument, which
- * everybody on the machine can read. Throws UsageError at once when there is neither; what is returned throws OperatorError for a secret that is
- * too long, no text, or not the same twice.
+ * How a new secret comes in: from standard input, or asked for twice on a terminal that shows nothing of it. Never
+ * from an argument, which everybody on the machine can read. Throws UsageError at once when there is neither; what is
+ * returned throws OperatorError for a secret that is too long, no text, or not the same twice.
  */
 export function secretReader({ noun, fromStandardInput }: SecretRequest): () => Promise<string> {
   if (process.stdin.isTTY) return () => askTwice(noun);

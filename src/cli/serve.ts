@@ -54,14 +54,17 @@ function makeServerLog({ logLevel, logFormat }: Config): Log {
 }
 
 /**
- * ms. From a terminal one Ctrl-C arrives several times where the server runs under another program: from the terminal itself and from
- * each program that passes it on.
+ * ms. From a terminal one Ctrl-C arrives several times where the server runs under another program: from the terminal
+ * itself and from each program that passes it on.
  */
 const sameSignalMs = 1_000;
 
 const stopSignals = ["SIGTERM", "SIGINT"] as const;
 
-/** The name of the first signal to stop. A second one, asked for by a person who will not wait, ends the process at once. */
+/**
+ * The name of the first signal to stop. A second one, asked for by a person who will not wait, ends the process at
+ * once.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>();
   for (const signal of stopSignals) process.on(signal, resolve);
@@ -74,8 +77,8 @@ function stopSignal(): Promise<NodeJS.Signals> {
 }
 
 /**
- * A login to paste. The password goes from its file to the body by `printf`, which is part of the shell, and by standard input: it is in no
- * program's arguments, and not on the screen.
+ * A login to paste. The password goes from its file to the body by `printf`, which is part of the shell, and by
+ * standard input: it is in no program's arguments, and not on the screen.
  */
 function firstLogin(url: string, passwordFile: string): string[] {
   // The account is named, so that the call works beside further accounts, too.

@@ -1,7 +1,10 @@
 import { OperatorError } from "../lib/errors.ts";
 
 export type HiddenInput = {
-  /** Asks on standard error and reads a line that the terminal does not show. Throws OperatorError when it is broken off. */
+  /**
+   * Asks on standard error and reads a line that the terminal does not show. Throws OperatorError when it is broken
+   * off.
+   */
   ask(question: string): Promise<string>;
   /** Gives the terminal back as it was. */
   close(): void;
@@ -12,7 +15,10 @@ const mostCharacters = 1_024;
 
 const keys = { interrupt: "\x03", endOfInput: "\x04", backspace: "\x7f", delete: "\b", wipe: "\x15" };
 
-/** Reads hidden lines from the terminal on standard input. In raw mode the terminal edits nothing itself: the usual keys are ours. */
+/**
+ * Reads hidden lines from the terminal on standard input. In raw mode the terminal edits nothing itself: the usual
+ * keys are ours.
+ */
 export function openHiddenInput(): HiddenInput {
   const { stdin, stderr } = process;
   let typed: string[] = [];

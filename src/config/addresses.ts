@@ -27,14 +27,16 @@ export function readListenAddress(text: string): ListenAddress {
   return { host, port };
 }
 
-/** The origin of a server that listens there, as a URL spells it: `http://[::1]:8080`, without the scheme's own port. */
+/**
+ * The origin of a server that listens there, as a URL spells it: `http://[::1]:8080`, without the scheme's own port.
+ */
 export function originOf(scheme: "http" | "https", { host, port }: ListenAddress): string {
   return new URL(`${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`).origin;
 }
 
 /**
- * Reads the URL under which clients reach the server, in the one spelling that tokens carry as their issuer: host in lower case, no
- * trailing slash. Throws Fault, which never repeats the text: it may hold a password.
+ * Reads the URL under which clients reach the server, in the one spelling that tokens carry as their issuer: host in
+ * lower case, no trailing slash. Throws Fault, which never repeats the text: it may hold a password.
  */
 export function readPublicUrl(text: string): string {
   const wanted = "must be an http:// or https:// URL";
@@ -46,8 +48,9 @@ export function readPublicUrl(text: string): string {
 }
 
 /**
- * Reads one origin, exactly as browsers send it in the Origin header: in lower case, without a path or the scheme's own port.
- * Schemes of desktop shells (`tauri://localhost`) are origins too. Throws Fault, which never repeats the text.
+ * Reads one origin, exactly as browsers send it in the Origin header: in lower case, without a path or the scheme's
+ * own port. Schemes of desktop shells (`tauri://localhost`) are origins too. Throws Fault, which never repeats the
+ * text.
  */
 export function readOrigin(text: string): string {
   if (text.includes("*"))

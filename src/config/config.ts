@@ -45,8 +45,8 @@ export type Config = {
 };
 
 /**
- * Reads the settings: a flag before a variable before a line of postern.toml before the default. Throws OperatorError with a line
- * for each fault. A warning is one line too.
+ * Reads the settings: a flag before a variable before a line of postern.toml before the default. Throws OperatorError
+ * with a line for each fault. A warning is one line too.
  */
 export function readConfig(sources: ConfigSources): { config: Config; warnings: string[] } {
   const dataDir = readDataDir(sources);
@@ -58,7 +58,10 @@ export function readConfig(sources: ConfigSources): { config: Config; warnings: 
   return { config, warnings: [...unknownNames(sources, file), ...doubts(read)] };
 }
 
-/** The URL that names the server outside: the setting or, without one, where it listens. `actualPort` is the one that port 0 became. */
+/**
+ * The URL that names the server outside: the setting or, without one, where it listens. `actualPort` is the one that
+ * port 0 became.
+ */
 export function publicUrlOf({ publicUrl, tls, listen }: Config, actualPort: number): string {
   return publicUrl ?? originOf(tls === undefined ? "http" : "https", { ...listen, port: actualPort });
 }

@@ -48,8 +48,8 @@ function pathNotes(words: Words): Omit<Notes, "fallback"> {
 }
 
 /**
- * Reads a path. A line break or 32 bytes in base64url are a key that was pasted where its file's name belongs. Throws Fault, which
- * never repeats the text for that reason.
+ * Reads a path. A line break or 32 bytes in base64url are a key that was pasted where its file's name belongs. Throws
+ * Fault, which never repeats the text for that reason.
  */
 export function readPath(text: string): string {
   const control = [...text].some((character) => character < " ");

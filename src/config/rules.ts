@@ -3,8 +3,8 @@ import type { ReadSettings } from "./reading.ts";
 import { type SettingName, settings } from "./settings.ts";
 
 /**
- * OWASP's Password Storage Cheat Sheet: combinations of memory (KiB) and passes for Argon2id that are equally strong, one of
- * which is the least to use.
+ * OWASP's Password Storage Cheat Sheet: combinations of memory (KiB) and passes for Argon2id that are equally strong,
+ * one of which is the least to use.
  */
 const owaspFloor = [
   [47_104, 1],

@@ -8,7 +8,10 @@ const mostBytes = 64 * 1_024;
 /** The top-level keys of postern.toml with their values, and the file's path. */
 export type SettingsFile = { path: string; entries: [key: string, value: unknown][] };
 
-/** Reads postern.toml in the data folder; without one there are no entries. Throws OperatorError naming the file and its fault. */
+/**
+ * Reads postern.toml in the data folder; without one there are no entries. Throws OperatorError naming the file and
+ * its fault.
+ */
 export function readSettingsFile(dataDir: string): SettingsFile {
   const path = join(dataDir, "postern.toml");
   const text = readText(path);
@@ -43,8 +46,8 @@ function readText(path: string): string | undefined {
 }
 
 /**
- * Bun's parser does not say where: it is the first line from which on every beginning of the file is faulty. (A text over several
- * lines makes the beginnings that end in it faulty, but not later ones.) Counted from 1.
+ * Bun's parser does not say where: it is the first line from which on every beginning of the file is faulty. (A text
+ * over several lines makes the beginnings that end in it faulty, but not later ones.) Counted from 1.
  */
 function faultyLine(text: string): number {
   const lines = text.split("\n");

@@ -27,7 +27,10 @@ export function settingsTable(): string {
 const opening = "<!-- settings -->";
 const closing = "<!-- /settings -->";
 
-/** A document with the table as it is now between `<!-- settings -->` and `<!-- /settings -->`; undefined when it has no such place. */
+/**
+ * A document with the table as it is now between `<!-- settings -->` and `<!-- /settings -->`; undefined when it has
+ * no such place.
+ */
 export function withSettingsTable(document: string): string | undefined {
   const [before, rest, ...more] = document.split(opening);
   const [, after] = rest?.split(closing) ?? [];

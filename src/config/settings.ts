@@ -107,7 +107,8 @@ export const settings = {
     meaning: "The fewest characters of a new password (15 are recommended).",
     example: "15",
   }),
-  // RFC 9106: Argon2 takes at least 8 KiB a lane, and Bun uses one lane. The upper bounds are those of a hash that is verified at all
+  // RFC 9106: Argon2 takes at least 8 KiB a lane, and Bun uses one lane. The upper bounds are those of a hash that is
+  // verified at all
   // (lib/password-hash.ts): a server must be able to read what it writes.
   hashMemoryKib: wholeNumber({
     fallback: 19_456,

@@ -14,7 +14,10 @@ export type ConfigSources = {
 /** What one setting was given, and where. */
 export type Given = { written: unknown; from: "flag" | "variable" | "file" };
 
-/** What a setting was given by its flag or, without one, its variable. White space around it is dropped, and an empty value is no value. */
+/**
+ * What a setting was given by its flag or, without one, its variable. White space around it is dropped, and an empty
+ * value is no value.
+ */
 export function givenOutside(name: SettingName, { flags, environment }: ConfigSources): Given | undefined {
   return present(flags[flagOf(name)], "flag") ?? present(environment[variableOf(name)], "variable");
 }

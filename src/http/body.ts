@@ -14,7 +14,10 @@ export function hasBody(request: Request): boolean {
   return length === null ? request.headers.has("transfer-encoding") : length !== "0";
 }
 
-/** Refuses other media types than `application/json`. A page elsewhere can post forms to us, but not this type, without being asked first (CORS). */
+/**
+ * Refuses other media types than `application/json`. A page elsewhere can post forms to us, but not this type,
+ * without being asked first (CORS).
+ */
 export function requireJson(request: Request): void {
   const [mediaType = ""] = (request.headers.get("content-type") ?? "").split(";");
   if (hasBody(request) && mediaType.trim().toLowerCase() !== "application/json")
@@ -26,7 +29,10 @@ export function requireSmallBody(request: Request): void {
   if (Number(request.headers.get("content-length") ?? 0) > mostBytes) throw apiError("PAYLOAD_TOO_LARGE");
 }
 
-/** Reads and parses a JSON object: at most 64 KiB, strict UTF-8, at most 32 levels. Throws PAYLOAD_TOO_LARGE or INVALID_REQUEST. */
+/**
+ * Reads and parses a JSON object: at most 64 KiB, strict UTF-8, at most 32 levels. Throws PAYLOAD_TOO_LARGE or
+ * INVALID_REQUEST.
+ */
 export async function readJson(request: Request): Promise<unknown> {
   const bytes = await readBytes(request);
   if (bytes.length === 0) return undefined;
@@ -45,7 +51,10 @@ function requireObject(value: unknown): object {
   throw invalid("The body must be an object.");
 }
 
-/** What breaks off, or is malformed, is the client's doing: nobody reads the answer to the first, and neither is an alarm. */
+/**
+ * What breaks off, or is malformed, is the client's doing: nobody reads the answer to the first, and neither is an
+ * alarm.
+ */
 async function readBytes(request: Request): Promise<Uint8Array> {
   try {
     return await readBounded(request);
@@ -68,11 +77,17 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-/** How much of a refused body is read, and for how long (ms): a client that writes all of it before it reads finds the answer then. */
+/**
+ * How much of a refused body is read, and for how long (ms): a client that writes all of it before it reads finds the
+ * answer then.
+ */
 const mostDiscarded = 8 * 1024 * 1024;
 const discardingMs = 1_000;
 
-/** Reads what is left of a refused body, within bounds. A connection that is closed on unread bytes is reset, and takes the answer with it. */
+/**
+ * Reads what is left of a refused body, within bounds. A connection that is closed on unread bytes is reset, and
+ * takes the answer with it.
+ */
 export async function discardBody(request: Request, clock: Clock): Promise<void> {
   if (
     request.body === null ||

@@ -4,8 +4,9 @@ import { inNetworks, type Network, parseAddress } from "../lib/networks.ts";
 const mostHops = 32;
 
 /**
- * The client's address in its one canonical spelling. `X-Forwarded-For` counts only when the peer is a trusted proxy, and is read from the right: the last
- * address that no trusted proxy vouches for is the client's. Anything further left may be invented.
+ * The client's address in its one canonical spelling. `X-Forwarded-For` counts only when the peer is a trusted proxy,
+ * and is read from the right: the last address that no trusted proxy vouches for is the client's. Anything further
+ * left may be invented.
  */
 export function clientAddress(
   peer: string | null,

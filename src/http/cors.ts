@@ -2,7 +2,9 @@
 const allowedMethods = "GET, POST, PATCH, DELETE";
 const allowedHeaders = "authorization, content-type";
 
-/** Chromium keeps an answer to a preflight for two hours at most; ten minutes make a change of the setting felt soon. */
+/**
+ * Chromium keeps an answer to a preflight for two hours at most; ten minutes make a change of the setting felt soon.
+ */
 const preflightSeconds = 600;
 
 /**

@@ -8,8 +8,8 @@ import type { KnownRoutes } from "./routes.ts";
 const everyAnswer = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 /**
- * What every request meets before its route: path and method are known, the body is small and JSON. `routes` is asked for at the first
- * request, when all of them are there.
+ * What every request meets before its route: path and method are known, the body is small and JSON. `routes` is asked
+ * for at the first request, when all of them are there.
  */
 export function edge({ corsOrigins, routes }: { corsOrigins: readonly string[]; routes: () => KnownRoutes }) {
   return new Elysia({ name: "edge" })

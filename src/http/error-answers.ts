@@ -42,7 +42,10 @@ const headersOfStatus: Partial<Record<number, Record<string, unknown>>> = {
   503: { "Retry-After": retryAfter },
 };
 
-/** The answer of some codes that share one status: `{code, message}` and what these codes add, an example for each code. */
+/**
+ * The answer of some codes that share one status: `{code, message}` and what these codes add, an example for each
+ * code.
+ */
 function errorAnswer(status: number, codes: readonly ErrorCode[]) {
   const added = additions.filter(({ code }) => codes.includes(code));
   const headers = headersOfStatus[status];
@@ -70,8 +73,8 @@ function exampleOf(code: ErrorCode): Record<string, unknown> {
 }
 
 /**
- * The answers of a route's possible failures by status, for its `response`: it documents them, and no handler returns one, since
- * services throw and the translator answers.
+ * The answers of a route's possible failures by status, for its `response`: it documents them, and no handler returns
+ * one, since services throw and the translator answers.
  */
 export function errorAnswers(...codes: ErrorCode[]): { [status: number]: ReturnType<typeof errorAnswer> } {
   const byStatus = Map.groupBy(codes, (code) => statusOfCode[code]);

@@ -15,8 +15,8 @@ const bearerChallenge = 'Bearer realm="postern"';
 const mostFaults = 20;
 
 /**
- * Turns whatever was thrown into the contract's `{code, message}`. The first plugin of the application, and global: Elysia covers only what comes
- * after, and without it a 422 would echo the submitted body, password included.
+ * Turns whatever was thrown into the contract's `{code, message}`. The first plugin of the application, and global:
+ * Elysia covers only what comes after, and without it a 422 would echo the submitted body, password included.
  */
 export function errorTranslator(log: Log) {
   return new Elysia({ name: "error-translator" }).onError({ as: "global" }, ({ error, request, set }) => {

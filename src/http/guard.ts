@@ -27,7 +27,10 @@ export type Authenticators = {
   authenticateTicket(token: string): Promise<{ accountId: string; userId: string } | undefined>;
 };
 
-/** What a route demands beyond a good token: data on the route, so that the document shows it and no handler forgets it. */
+/**
+ * What a route demands beyond a good token: data on the route, so that the document shows it and no handler forgets
+ * it.
+ */
 export type Demand = {
   /** What a personal access token must have been given; null where any will do. */
   scope: string | null;
@@ -41,9 +44,10 @@ const identities = new WeakMap<Request, Identity>();
 const enrolling = new WeakMap<Request, Enrolling>();
 
 /**
- * The one guard of routes that are not public. `{ session: true }` on a route demands the access token of a login and gives its handler `identity`;
- * `{ token: {…} }` takes personal access tokens too, `{ enrolment: true }` the tickets of those who must enrol. Asked in `transform`, before the body is validated: a stranger with a bad body is told 401, not
- * what the body should be like.
+ * The one guard of routes that are not public. `{ session: true }` on a route demands the access token of a login and
+ * gives its handler `identity`; `{ token: {…} }` takes personal access tokens too, `{ enrolment: true }` the tickets
+ * of those who must enrol. Asked in `transform`, before the body is validated: a stranger with a bad body is told
+ * 401, not what the body should be like.
  */
 export function guard({ authenticate, authenticateTicket }: Authenticators) {
   return new Elysia({ name: "guard" }).macro({
@@ -103,7 +107,8 @@ export function sessionNeeded(): ApiError {
   });
 }
 
-// The hooks above stay as plain as this: Elysia reads their source to see what they use, and stumbles over destructuring within.
+// The hooks above stay as plain as this: Elysia reads their source to see what they use, and stumbles over
+// destructuring within.
 
 function sessionOf(request: Request): SessionBound {
   const { sessionId, ...identity } = identityOf(request);
@@ -151,7 +156,10 @@ export function unauthenticated(request: Request): ApiError {
   );
 }
 
-/** The Bearer token of a request (RFC 6750, section 2.1); null when there is none. Never taken from the URL, which ends in logs. */
+/**
+ * The Bearer token of a request (RFC 6750, section 2.1); null when there is none. Never taken from the URL, which
+ * ends in logs.
+ */
 export function bearerToken(request: Request): string | null {
   const [scheme = "", token = "", ...rest] = (request.headers.get("authorization") ?? "").split(" ");
   return scheme.toLowerCase() === "bearer" && rest.length === 0 && token !== "" ? token : null;

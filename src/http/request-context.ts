@@ -17,7 +17,10 @@ export function requestContext(request: Request): RequestContext {
   return contexts.get(request) ?? { requestId: "-", address: null };
 }
 
-/** Headers are kept with sessions and audit entries: cut to what real ones need, so that nobody fills the disk with them. */
+/**
+ * Headers are kept with sessions and audit entries: cut to what real ones need, so that nobody fills the disk with
+ * them.
+ */
 const longestOrigin = 256;
 const longestUserAgent = 512;
 

@@ -11,7 +11,10 @@ export function requestPath({ url }: Request): string {
 /** Where Elysia begins to look for the path in a URL: `https://a.b`. */
 const elysiaLooksFrom = 11;
 
-/** Under a host of up to three letters, or none (HTTP/1.0), Elysia would miss where the path begins: the request is given a longer one. */
+/**
+ * Under a host of up to three letters, or none (HTTP/1.0), Elysia would miss where the path begins: the request is
+ * given a longer one.
+ */
 export function underLongHost(request: Request): Request {
   const start = pathStart(request.url);
   return start >= elysiaLooksFrom
@@ -19,7 +22,10 @@ export function underLongHost(request: Request): Request {
     : new Request(`http://localhost${request.url.slice(start)}`, request);
 }
 
-/** Whether the `Host` holds what no host has and a URL gives another meaning: with it, somebody could move where the path begins. */
+/**
+ * Whether the `Host` holds what no host has and a URL gives another meaning: with it, somebody could move where the
+ * path begins.
+ */
 export function hasForeignHost(request: Request): boolean {
   return /[/?#\\@\s]/.test(request.headers.get("host") ?? "");
 }

@@ -20,7 +20,10 @@ export type OptionalTextRules = TextRules & {
   emptyIsAbsent?: boolean;
 };
 
-/** A text schema as it is kept and documented. Extensions begin with `x-`, so that the OpenAPI document may carry them. */
+/**
+ * A text schema as it is kept and documented. Extensions begin with `x-`, so that the OpenAPI document may carry
+ * them.
+ */
 type TextSchema = {
   type: "string";
   minLength: number;
@@ -32,12 +35,16 @@ type TextSchema = {
   example?: string;
 };
 
-// A kind of our own, since TypeBox counts UTF-16 units, lets lone surrogates pass and has another idea of an e-mail address.
+// A kind of our own, since TypeBox counts UTF-16 units, lets lone surrogates pass and has another idea of an e-mail
+// address.
 TypeRegistry.Set<TextSchema>(textKind, (schema, value) => textFault(schema, value) === undefined);
 
 const flagsKind = "Postern:Flags";
 
-/** An object of flags as it is kept: each flag's description by its name. It has no `type`, by which Elysia would clean a value before it is checked. */
+/**
+ * An object of flags as it is kept: each flag's description by its name. It has no `type`, by which Elysia would
+ * clean a value before it is checked.
+ */
 type FlagsSchema = { nullable: true; description: string; "x-flags": Record<string, string> };
 
 // A kind of our own, since Elysia makes an empty object of a number that stands where an object belongs.
@@ -130,8 +137,8 @@ function describeUnionFault(branches: readonly TSchema[], value: unknown): strin
 }
 
 /**
- * Whether this is the branch that Elysia's `t.Integer`, `t.Numeric` and `t.BooleanString` add to read a value from a query's
- * text. It is a matter of transport, and neither documented nor told of.
+ * Whether this is the branch that Elysia's `t.Integer`, `t.Numeric` and `t.BooleanString` add to read a value from a
+ * query's text. It is a matter of transport, and neither documented nor told of.
  */
 export function isTextForm({ type, format }: { [keyword: string]: unknown }): boolean {
   return type === "string" && ["integer", "numeric", "boolean"].includes(String(format));

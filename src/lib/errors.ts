@@ -1,6 +1,6 @@
 /**
- * Every failure that a caller may be told of, with the one HTTP status it becomes. The list is closed: a code that is not
- * here does not exist, and everything else that goes wrong is INTERNAL_ERROR outside and loud in the log.
+ * Every failure that a caller may be told of, with the one HTTP status it becomes. The list is closed: a code that is
+ * not here does not exist, and everything else that goes wrong is INTERNAL_ERROR outside and loud in the log.
  *
  * INVALID_CREDENTIALS and its kin are 400, not 401: clients of the Cryptlex Web API read 401 as a network error.
  */

@@ -17,7 +17,10 @@ export type HashingQueueOptions = {
 
 /** The place of one request in the queue. */
 export type Admission = {
-  /** Waits for its turn, first come first served, then does the work. Throws SERVER_BUSY when 5 s were not enough, RequestGone when the client hung up. */
+  /**
+   * Waits for its turn, first come first served, then does the work. Throws SERVER_BUSY when 5 s were not enough,
+   * RequestGone when the client hung up.
+   */
   run<T>(work: () => Promise<T>): Promise<T>;
   /** Waits for something else that ends with `SERVER_BUSY` or `RequestGone` in the same cases. */
   guard<T>(waiting: Promise<T>): Promise<T>;
@@ -43,8 +46,8 @@ export class RequestGone extends Error {
 }
 
 /**
- * The queue in front of password hashing. Bun's own has no bound, no way to leave it and no order: at 16 callers its p99 is three
- * times its median, and a client that hung up is hashed for all the same.
+ * The queue in front of password hashing. Bun's own has no bound, no way to leave it and no order: at 16 callers its
+ * p99 is three times its median, and a client that hung up is hashed for all the same.
  */
 export function makeHashingQueue({ clock, concurrency, bound }: HashingQueueOptions): HashingQueue {
   let averageMs = 50;

@@ -16,7 +16,10 @@ export type LineFile = {
 const chunkBytes = 256 * 1024;
 const lineFeed = 10;
 
-/** Opens a text file in UTF-8 with lines of at most `mostBytes`. Throws OperatorError when it is no ordinary file, or cannot be read. */
+/**
+ * Opens a text file in UTF-8 with lines of at most `mostBytes`. Throws OperatorError when it is no ordinary file, or
+ * cannot be read.
+ */
 export async function openLineFile(path: string, mostBytes: number): Promise<LineFile> {
   const handle = await openOrExplain(path);
   const begun = await handle.stat({ bigint: true });
@@ -70,7 +73,10 @@ function decodeLine(
   }
 }
 
-/** The bytes of each line, without its line feed; undefined for one that is too long, which is skipped without being kept. */
+/**
+ * The bytes of each line, without its line feed; undefined for one that is too long, which is skipped without being
+ * kept.
+ */
 async function* readRawLines(handle: FileHandle, mostBytes: number): AsyncGenerator<Buffer | undefined> {
   const chunk = Buffer.alloc(chunkBytes);
   let parts: Buffer[] = [];

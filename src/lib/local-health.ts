@@ -4,7 +4,10 @@ export type LocalHealth = { healthy: boolean; sentence: string; answer: unknown 
 /** ms. A server that needs longer for this is not well. */
 const patienceMs = 5_000;
 
-/** The address at which this machine reaches a server that listens on `host`: the loopback one where it listens on all. */
+/**
+ * The address at which this machine reaches a server that listens on `host`: the loopback one where it listens on
+ * all.
+ */
 export function loopbackHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";
@@ -12,8 +15,8 @@ export function loopbackHost(host: string): string {
 }
 
 /**
- * Asks the server on this machine for `/health`. The certificate is not verified: it is made for the name that clients use, and the
- * question never leaves the machine. Never throws.
+ * Asks the server on this machine for `/health`. The certificate is not verified: it is made for the name that
+ * clients use, and the question never leaves the machine. Never throws.
  */
 export async function askLocalHealth(server: {
   host: string;

@@ -40,7 +40,10 @@ function textLine(time: string, level: LogLevel, message: string, fields: LogFie
   return [time, level.padEnd(5), message, ...pairs].join(" ");
 }
 
-/** Quotes what holds spaces, quotes or control characters, so that a sender's header can never begin a line of its own. */
+/**
+ * Quotes what holds spaces, quotes or control characters, so that a sender's header can never begin a line of its
+ * own.
+ */
 function textValue(value: LogFields[string]): string {
   const text = String(value);
   return /^[\w.:/@+,-]+$/.test(text) ? text : JSON.stringify(text);

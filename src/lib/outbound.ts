@@ -7,7 +7,9 @@ export type OutboundRequest = {
   url: URL;
   headers: Record<string, string>;
   body: Uint8Array;
-  /** Judges what the name led to: undefined when every address may be connected to, otherwise why not, in a sentence. */
+  /**
+   * Judges what the name led to: undefined when every address may be connected to, otherwise why not, in a sentence.
+   */
   judge(url: URL, addresses: readonly string[]): string | undefined;
   /** Gives the request up. */
   signal: AbortSignal;
@@ -29,7 +31,10 @@ export type OutboundFailure =
   | "timed-out"
   | "given-up";
 
-/** Why there was no answer. The message is a sentence for whoever runs the receiver; it holds neither path nor query of the URL. */
+/**
+ * Why there was no answer. The message is a sentence for whoever runs the receiver; it holds neither path nor query
+ * of the URL.
+ */
 export class OutboundError extends Error {
   readonly failure: OutboundFailure;
 
@@ -56,13 +61,17 @@ export type OutboundOptions = {
   ca?: string;
 };
 
-/** Of a name with more addresses than this the rest is not tried: one that refuses connections costs a packet, yet they add up. */
+/**
+ * Of a name with more addresses than this the rest is not tried: one that refuses connections costs a packet, yet
+ * they add up.
+ */
 const mostAddressesTried = 4;
 
 /**
- * Requests to places that strangers chose. The name is resolved here, its addresses are judged, and the connection goes to a judged address
- * itself, with the name in `Host` and in TLS: a second lookup, which could answer otherwise, never happens. Bun pools TLS connections by
- * that name too (shown by a test), so that none is reused for another name at the same address.
+ * Requests to places that strangers chose. The name is resolved here, its addresses are judged, and the connection
+ * goes to a judged address itself, with the name in `Host` and in TLS: a second lookup, which could answer otherwise,
+ * never happens. Bun pools TLS connections by that name too (shown by a test), so that none is reused for another
+ * name at the same address.
  */
 export function makeOutbound(options: OutboundOptions): Outbound {
   const { clock, limit, resolve = resolveByCares } = options;
@@ -91,8 +100,9 @@ export function makeOutbound(options: OutboundOptions): Outbound {
 }
 
 /**
- * The system's hosts file and name servers, by c-ares. Not by getaddrinfo, which `node:dns` uses: it holds a thread of the pool that
- * password hashing shares, and two names whose servers stay silent stopped every login for 10 s (measured with Bun 1.4.5).
+ * The system's hosts file and name servers, by c-ares. Not by getaddrinfo, which `node:dns` uses: it holds a thread
+ * of the pool that password hashing shares, and two names whose servers stay silent stopped every login for 10 s
+ * (measured with Bun 1.4.5).
  */
 async function resolveByCares(host: string): Promise<string[]> {
   const answers = await Bun.dns.lookup(host, { backend: "c-ares" });
@@ -169,7 +179,10 @@ async function postTo(
   };
 }
 
-/** The first bytes of the answer. What goes on after them is cut off with its connection: a receiver may send without end. */
+/**
+ * The first bytes of the answer. What goes on after them is cut off with its connection: a receiver may send without
+ * end.
+ */
 async function readStart(response: Response, most: number, ending: AbortController): Promise<Uint8Array> {
   const reader = response.body?.getReader();
   if (reader === undefined) return new Uint8Array();
@@ -200,7 +213,9 @@ function isNumeric(url: URL): boolean {
 
 const connectingFailed = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EADDRNOTAVAIL"]);
 
-/** What Bun's own error codes mean for whoever runs the receiver. Its messages are not used: they hold the whole URL. */
+/**
+ * What Bun's own error codes mean for whoever runs the receiver. Its messages are not used: they hold the whole URL.
+ */
 const explanations: Record<string, [OutboundFailure, string]> = {
   ECONNREFUSED: ["unreachable", "The connection was refused"],
   EHOSTUNREACH: ["unreachable", "The host cannot be reached"],

@@ -17,8 +17,9 @@ const argon2Pattern =
 const bcryptPattern = /^\$2[aby]\$(\d{2})\$[./A-Za-z0-9]{53}$/;
 
 /**
- * Bounds of what is verified: a hash from elsewhere that asks for 4 GiB held a thread for 20.9 s. 256 MiB with 10 passes and bcrypt
- * 14 take about a second, and are far above every recommendation (OWASP: 19 MiB with 2 passes, bcrypt 10).
+ * Bounds of what is verified: a hash from elsewhere that asks for 4 GiB held a thread for 20.9 s. 256 MiB with 10
+ * passes and bcrypt 14 take about a second, and are far above every recommendation (OWASP: 19 MiB with 2 passes,
+ * bcrypt 10).
  */
 const mostArgon2 = { memoryKib: 256 * 1024, iterations: 10, lanes: 16 };
 const mostBcryptCost = 14;

@@ -1,9 +1,14 @@
 import { type HashParameters, needsRehash, parsePasswordHash } from "./password-hash.ts";
 
-/** bcrypt reads 72 bytes. Bun hashes longer ones in another way than everybody else, so a foreign hash needs the cut. */
+/**
+ * bcrypt reads 72 bytes. Bun hashes longer ones in another way than everybody else, so a foreign hash needs the cut.
+ */
 const bcryptBytes = 72;
 
-/** The form in which a password is hashed and compared: NFC, so that one keyboard's é is another's. Never trimmed, never cut. */
+/**
+ * The form in which a password is hashed and compared: NFC, so that one keyboard's é is another's. Never trimmed,
+ * never cut.
+ */
 export function normalForm(password: string): string {
   return password.normalize("NFC");
 }
@@ -27,8 +32,8 @@ export type PasswordVerdict = {
 
 export type PasswordVerifier = {
   /**
-   * Compares a password with a stored hash. Where there is none, or none that can be used, a hash of nobody's password is compared instead, so that
-   * every wrong login costs one full verification whoever was named.
+   * Compares a password with a stored hash. Where there is none, or none that can be used, a hash of nobody's
+   * password is compared instead, so that every wrong login costs one full verification whoever was named.
    */
   verify(password: string, storedHash: string | null): Promise<PasswordVerdict>;
 };

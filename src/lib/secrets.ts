@@ -33,11 +33,14 @@ export type Secrets = {
   /** HMAC-SHA-256 under the purpose's subkey, 32 bytes. */
   mac(purpose: SubkeyPurpose, message: string | Uint8Array): Buffer;
   /**
-   * Encrypts a secret for the database (AES-256-GCM). `boundTo` names the row and column, and is authenticated: a ciphertext
-   * copied to another row does not open there.
+   * Encrypts a secret for the database (AES-256-GCM). `boundTo` names the row and column, and is authenticated: a
+   * ciphertext copied to another row does not open there.
    */
   seal(plaintext: string | Uint8Array, boundTo: string): Buffer;
-  /** Opens what `seal` made. Throws OperatorError when the key, the row or the bytes are not the ones it was sealed with. */
+  /**
+   * Opens what `seal` made. Throws OperatorError when the key, the row or the bytes are not the ones it was sealed
+   * with.
+   */
   open(sealed: Uint8Array, boundTo: string): Buffer;
 };
 
@@ -84,7 +87,10 @@ export function makeSecrets(serverKey: Uint8Array, random: Random): Secrets {
   };
 }
 
-/** SHA-256 as hex: how a random token of 256 bits is kept. One that cannot be guessed needs neither salt nor a slow hash. */
+/**
+ * SHA-256 as hex: how a random token of 256 bits is kept. One that cannot be guessed needs neither salt nor a slow
+ * hash.
+ */
 export function sha256Hex(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

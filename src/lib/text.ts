@@ -6,8 +6,8 @@ export function codePointLength(text: string): number {
 }
 
 /**
- * The HTML standard's valid e-mail address (https://html.spec.whatwg.org/#valid-e-mail-address): ASCII only, no quoted local
- * parts; internationalised domains come in their xn-- form.
+ * The HTML standard's valid e-mail address (https://html.spec.whatwg.org/#valid-e-mail-address): ASCII only, no
+ * quoted local parts; internationalised domains come in their xn-- form.
  */
 const emailPattern =
   /^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
@@ -17,7 +17,10 @@ export function isEmail(text: string): boolean {
   return emailPattern.test(text);
 }
 
-/** The form in which e-mail addresses and aliases are compared: without regard to case. Both are ASCII by their bounds. */
+/**
+ * The form in which e-mail addresses and aliases are compared: without regard to case. Both are ASCII by their
+ * bounds.
+ */
 export function foldCase(text: string): string {
   return text.toLowerCase();
 }

@@ -7,8 +7,8 @@ const parameters = { algorithm: "SHA1", digits: 6, period: 30 } as const;
 const window = 1;
 
 /**
- * The time step whose code this is, among the present one and its two neighbours; undefined when it is none of them. The library accepts
- * a code again and again: whoever calls must spend the step.
+ * The time step whose code this is, among the present one and its two neighbours; undefined when it is none of them.
+ * The library accepts a code again and again: whoever calls must spend the step.
  */
 export function stepOfCode(secret: Uint8Array, code: string, now: number): number | undefined {
   if (!/^[0-9]{6}$/.test(code)) return undefined;
@@ -37,7 +37,10 @@ export function codeAt(secret: Uint8Array, time: number): string {
   });
 }
 
-/** Reads a base32 secret (RFC 4648, any case, padding and spaces ignored); undefined when it is none or has under 80 bits. */
+/**
+ * Reads a base32 secret (RFC 4648, any case, padding and spaces ignored); undefined when it is none or has under 80
+ * bits.
+ */
 export function parseTotpSecret(text: string): Uint8Array | undefined {
   const compact = text.replace(/[\s=]/g, "").toUpperCase();
   if (!/^[A-Z2-7]{16,256}$/.test(compact)) return undefined;

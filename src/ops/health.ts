@@ -18,7 +18,9 @@ const healthy = t.Object({
   warnings: t.Optional(t.Array(t.String(), { description: "What is wrong though requests are served." })),
 });
 
-/** `/health` and `/health/ready`: whether requests can be served; `/health/live`: whether the process answers at all. */
+/**
+ * `/health` and `/health/ready`: whether requests can be served; `/health/live`: whether the process answers at all.
+ */
 export function healthRoutes({ checkDatabase, stopping, warnings }: HealthDeps) {
   const ready = async () => {
     if (stopping()) throw new ApiError("SERVER_BUSY", "The server is stopping.", { retryAfterSeconds: 10 });

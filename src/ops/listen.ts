@@ -19,7 +19,10 @@ export type Listener = {
   answer(request: Request, peer: string | null): Promise<Response>;
 };
 
-/** Listens for HTTP, or HTTPS where there is a certificate. Throws OperatorError when the port or the certificate cannot be had. */
+/**
+ * Listens for HTTP, or HTTPS where there is a certificate. Throws OperatorError when the port or the certificate
+ * cannot be had.
+ */
 export function listen({ setting, address: { host, port }, tls, answer }: Listener) {
   const certificate = tls && readCertificate(tls);
   try {

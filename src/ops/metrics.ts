@@ -29,7 +29,10 @@ const attemptBuckets = [0.005, 0.02, 0.1, 0.5, 1, 5, 15];
 /** From at once to hours behind. */
 const latenessBuckets = [0.01, 0.05, 0.25, 1, 5, 30, 300, 3_600];
 
-/** Metrics that name the cause: which error, which state, how long the queue. No label has a value that a client chooses. */
+/**
+ * Metrics that name the cause: which error, which state, how long the queue. No label has a value that a client
+ * chooses.
+ */
 export function makeMetrics({ hashingQueue, deliveriesByState }: MetricSources): Metrics {
   const registry = new Registry();
   const registers = [registry];

@@ -6,10 +6,10 @@ type JsonObject = { [key: string]: unknown };
 const documentedMethods = ["get", "put", "post", "patch", "delete"];
 
 /**
- * Makes the document of @elysiajs/swagger valid OpenAPI 3.0.3. The plugin copies TypeBox schemas as they are (`const`, `type: "null"`,
- * `examples` and `$id` are not of that version), describes no answer, and lists every body under three media types. Here,
- * `examples` by name on a body's or an answer's schema become those of its media type. A test holds the result against the
- * specification's own schema.
+ * Makes the document of @elysiajs/swagger valid OpenAPI 3.0.3. The plugin copies TypeBox schemas as they are
+ * (`const`, `type: "null"`, `examples` and `$id` are not of that version), describes no answer, and lists every body
+ * under three media types. Here, `examples` by name on a body's or an answer's schema become those of its media type.
+ * A test holds the result against the specification's own schema.
  */
 export function makeValid(document: unknown): JsonObject {
   const { components, paths, ...rest } = asObject(document);

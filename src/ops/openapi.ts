@@ -9,11 +9,12 @@ export type DocumentFacts = {
 };
 
 /**
- * The OpenAPI document of an application's routes, those with `detail.hide` left out, as JSON text. Its server is `/`, so that calls
- * made from the page go to wherever the page came from.
+ * The OpenAPI document of an application's routes, those with `detail.hide` left out, as JSON text. Its server is
+ * `/`, so that calls made from the page go to wherever the page came from.
  */
 export async function openApiDocument(app: AnyElysia, facts: DocumentFacts): Promise<string> {
-  // The plugin brings a page that loads scripts from elsewhere, so it is no part of the application: it describes a copy of
+  // The plugin brings a page that loads scripts from elsewhere, so it is no part of the application: it describes a
+  // copy of
   // the routes that nobody can reach.
   const described = new Elysia();
   for (const { method, path, hooks } of app.routes) described.route(method, path, () => undefined, hooks);

@@ -20,7 +20,10 @@ const assets = new Map([
 /** Headers of every answer here, whatever the application around it sends. */
 const everyAnswer = { "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer" };
 
-/** Nothing comes from elsewhere and nothing goes there. Swagger UI writes style attributes and keeps small images in its stylesheet. */
+/**
+ * Nothing comes from elsewhere and nothing goes there. Swagger UI writes style attributes and keeps small images in
+ * its stylesheet.
+ */
 const pageHeaders = {
   ...everyAnswer,
   "Content-Type": "text/html; charset=utf-8",
@@ -31,8 +34,8 @@ const pageHeaders = {
 };
 
 /**
- * Swagger UI at `/swagger` and the OpenAPI document of the application at `/swagger/json`, wholly from the binary. The document is
- * made at the first request, when all routes are there.
+ * Swagger UI at `/swagger` and the OpenAPI document of the application at `/swagger/json`, wholly from the binary.
+ * The document is made at the first request, when all routes are there.
  */
 export function swaggerUi(app: AnyElysia, facts: DocumentFacts) {
   let described: Promise<string> | undefined;

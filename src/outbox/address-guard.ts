@@ -5,7 +5,10 @@ import { metadataAddresses } from "./metadata-addresses.ts";
 
 const setting = "POSTERN_WEBHOOK_ALLOW_NETWORKS";
 
-/** As long as a URL may be: what servers commonly take (RFC 9110, section 4.1, asks for 8,000; a webhook needs no more than this). */
+/**
+ * As long as a URL may be: what servers commonly take (RFC 9110, section 4.1, asks for 8,000; a webhook needs no more
+ * than this).
+ */
 const mostUrlCharacters = 2_048;
 
 /** `why` completes "the address … is": whether the setting could open it is said too. */
@@ -15,8 +18,9 @@ type AddressJudgement =
   | { kind: "refused"; why: string; openable: boolean };
 
 /**
- * Judges where a name led: undefined when every address may be connected to, otherwise why not, in a sentence. One refused answer
- * refuses them all, since which of them is used is chance. `networks` are those that the operator opened.
+ * Judges where a name led: undefined when every address may be connected to, otherwise why not, in a sentence. One
+ * refused answer refuses them all, since which of them is used is chance. `networks` are those that the operator
+ * opened.
  */
 export function refusalOfTarget(
   url: URL,
@@ -35,8 +39,9 @@ export function refusalOfTarget(
 }
 
 /**
- * Refuses the URL of a webhook that no delivery could go to. What a name resolves to is not asked here: that is judged at each
- * attempt. Throws INVALID_REQUEST, which names the setting that would permit it; never repeats a password in the URL.
+ * Refuses the URL of a webhook that no delivery could go to. What a name resolves to is not asked here: that is
+ * judged at each attempt. Throws INVALID_REQUEST, which names the setting that would permit it; never repeats a
+ * password in the URL.
  */
 export function checkWebhookUrl(text: string, networks: readonly Network[]): void {
   const problem = problemOfUrl(text, networks);
@@ -70,7 +75,10 @@ function literalAddress(url: URL): string | undefined {
   return parseAddress(host) === undefined ? undefined : host;
 }
 
-/** Judges the bytes of an address. What is not known to be public is refused: new special ranges appear, public ones do not. */
+/**
+ * Judges the bytes of an address. What is not known to be public is refused: new special ranges appear, public ones
+ * do not.
+ */
 function judgeAddress(text: string, networks: readonly Network[]): AddressJudgement {
   const address = parseAddress(text);
   if (address === undefined) return { kind: "refused", why: "unreadable", openable: false };
@@ -86,7 +94,10 @@ function judgeAddress(text: string, networks: readonly Network[]): AddressJudgem
     : { kind: "refused", why: nameOfRange[range] ?? "a reserved address", openable: true };
 }
 
-/** ipaddr.js calls unicast what it has no name for; of IPv6 only 2000::/3 is handed out (IANA, "IPv6 Global Unicast Address Space"). */
+/**
+ * ipaddr.js calls unicast what it has no name for; of IPv6 only 2000::/3 is handed out (IANA, "IPv6 Global Unicast
+ * Address Space").
+ */
 function rangeOf(address: ipaddr.IPv4 | ipaddr.IPv6): string {
   if (address instanceof ipaddr.IPv6 && !address.match(globalUnicast, 3)) {
     const range = address.range();
@@ -103,8 +114,9 @@ function isWellKnownNat64(address: ipaddr.IPv4 | ipaddr.IPv6): boolean {
 }
 
 /**
- * The IPv4 address inside an IPv6 one that a translator or tunnel would unpack: 6to4 (RFC 3056) carries it after its prefix, IPv4-
- * compatible (RFC 4291), SIIT (RFC 7915) and NAT64 (RFC 6052, RFC 8215) addresses in their last bytes. Mapped ones are IPv4 already.
+ * The IPv4 address inside an IPv6 one that a translator or tunnel would unpack: 6to4 (RFC 3056) carries it after its
+ * prefix, IPv4- compatible (RFC 4291), SIIT (RFC 7915) and NAT64 (RFC 6052, RFC 8215) addresses in their last bytes.
+ * Mapped ones are IPv4 already.
  */
 function carriedIPv4(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | undefined {
   if (!(address instanceof ipaddr.IPv6)) return undefined;

@@ -118,7 +118,10 @@ function judge(deps: DeliverDeps, sent: Sent): Ending {
   return { kind: "judged", completion, tookMs, retryAfterMs };
 }
 
-/** How long a receiver asked to be left alone, in ms. Only with 429 and 503: on a redirect the header means something else. */
+/**
+ * How long a receiver asked to be left alone, in ms. Only with 429 and 503: on a redirect the header means something
+ * else.
+ */
 function askedToWait(answer: Sent["answer"], now: number): number {
   if (answer instanceof OutboundError || (answer.status !== 429 && answer.status !== 503)) return 0;
   return readRetryAfter(answer.headers.get("retry-after"), now) ?? 0;

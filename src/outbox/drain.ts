@@ -16,7 +16,10 @@ const ownFault = { succeeded: false, tookMs: 0, retryAfterMs: 0 };
 /** After storage failed the loop goes on after this long, in ms. */
 const pauseAfterFailureMs = 1_000;
 
-/** Timers know nothing of a clock that was set forward: at least this often (ms) the time of day is compared with what is due. */
+/**
+ * Timers know nothing of a clock that was set forward: at least this often (ms) the time of day is compared with what
+ * is due.
+ */
 const longestAlarmMs = 60_000;
 
 export type DrainDeps = {
@@ -46,7 +49,10 @@ export type Drain = {
   start(): Promise<void>;
   /** These webhooks have new deliveries; without any: storage was changed by somebody else. */
   wake(webhookIds?: readonly string[]): void;
-  /** Stops claiming, gives attempts in flight `patience` ms to end, and puts back what has not: the attempt is not counted. */
+  /**
+   * Stops claiming, gives attempts in flight `patience` ms to end, and puts back what has not: the attempt is not
+   * counted.
+   */
   stop(patience: number): Promise<void>;
   /** For metrics: attempts in flight, and deliveries claimed in all. */
   counts(): { inFlight: number; claimed: number };

@@ -3,7 +3,10 @@ import type { WebhookHealth } from "../features/webhooks/model.ts";
 const minute = 60_000;
 const hour = 60 * minute;
 
-/** A webhook is suspended after this many failures in a row, if they took at least this long: a burst proves no outage. */
+/**
+ * A webhook is suspended after this many failures in a row, if they took at least this long: a burst proves no
+ * outage.
+ */
 const failuresToSuspend = 50;
 const leastFailingToSuspend = hour;
 /** ... or after this long with nothing but failures, however few. */
@@ -46,7 +49,10 @@ export type HealthEvidence =
   /** `gone`: it answered 410, so it wants no more. `probe`: the attempt was the probe of a suspended webhook. */
   | { kind: "failed"; at: number; error: string; gone: boolean; probe: boolean };
 
-/** The health after an attempt: one success makes it healthy, a failure unhealthy, many failures or one 410 suspend it. */
+/**
+ * The health after an attempt: one success makes it healthy, a failure unhealthy, many failures or one 410 suspend
+ * it.
+ */
 export function healthAfter(state: HealthState, evidence: HealthEvidence): HealthState {
   if (evidence.kind === "delivered") return newHealth;
   const { at, error, gone, probe } = evidence;

@@ -14,7 +14,10 @@ const keptForWell = mostClaimed / 4;
 const mostClaimedAtOnce = 256;
 const windowsClaimedAtOnce = 8;
 
-/** Deliveries of all webhooks that change their state in one turn: some 5 ms of work in one commit, which logins may share. */
+/**
+ * Deliveries of all webhooks that change their state in one turn: some 5 ms of work in one commit, which logins may
+ * share.
+ */
 const mostChangedInATurn = 512;
 
 /** Of these, how many of one webhook that are to be held, or of all that were held too long. */
@@ -28,7 +31,10 @@ export type IntakeDeps = { store: OutboxStore; clock: Clock; random: Random; lan
 export type Intake = {
   /** These webhooks may have something new; without any: every webhook may. */
   wake(webhookIds?: readonly string[]): void;
-  /** One turn: looks, claims, moves. True when there may be more to do at once. Throws what storage throws, and loses nothing by it. */
+  /**
+   * One turn: looks, claims, moves. True when there may be more to do at once. Throws what storage throws, and loses
+   * nothing by it.
+   */
   turn(): Promise<boolean>;
   /** When `turn` will have something to do by itself, in ms. */
   nextAt(): number;

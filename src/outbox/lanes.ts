@@ -29,11 +29,17 @@ export type Place = { lane: Lane; delivery: ClaimedDelivery; leave(): void };
 export type Lanes = {
   open(webhookId: string, health: WebhookHealth): Lane;
   find(webhookId: string): Lane | undefined;
-  /** To be called after every change to a lane: gives it its turns, or forgets it in time when it has nothing left to do. */
+  /**
+   * To be called after every change to a lane: gives it its turns, or forgets it in time when it has nothing left to
+   * do.
+   */
   refresh(lane: Lane): void;
   /** The next delivery whose turn it is, if a place is free. */
   nextToSend(): Place | undefined;
-  /** The next lane that storage should be asked for; only one that answers well if `wellOnly`. It stands at the end afterwards. */
+  /**
+   * The next lane that storage should be asked for; only one that answers well if `wellOnly`. It stands at the end
+   * afterwards.
+   */
   nextToAsk(wellOnly: boolean): Lane | undefined;
   inFlight(): number;
   all(): Iterable<Lane>;

@@ -31,7 +31,10 @@ export type LedgerDeps = {
   onLost(deliveries: readonly ClaimedDelivery[]): void;
 };
 
-/** Everything this process has claimed, and what it still owes storage for it. What cannot be written now is written later. */
+/**
+ * Everything this process has claimed, and what it still owes storage for it. What cannot be written now is written
+ * later.
+ */
 export type Ledger = {
   enter(deliveries: readonly ClaimedDelivery[], leaseUntil: number): void;
   complete(completion: Completion): void;

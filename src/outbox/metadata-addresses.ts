@@ -1,6 +1,6 @@
 /**
- * Where clouds answer every process of a machine with its credentials. Closed always: no setting opens them, since whoever opens
- * `169.254.0.0/16` or `0.0.0.0/0` means a neighbour, not these. Each in the spelling of ipaddr.js.
+ * Where clouds answer every process of a machine with its credentials. Closed always: no setting opens them, since
+ * whoever opens `169.254.0.0/16` or `0.0.0.0/0` means a neighbour, not these. Each in the spelling of ipaddr.js.
  */
 export const metadataAddresses: ReadonlySet<string> = new Set([
   // Amazon EC2, Azure, Google Cloud, DigitalOcean, Hetzner, Oracle Cloud, OpenStack and others.
@@ -15,7 +15,8 @@ export const metadataAddresses: ReadonlySet<string> = new Set([
   "fd20:ce::254",
   // OpenStack over IPv6 (Nova, "Metadata service").
   "fe80::a9fe:a9fe",
-  // Azure's WireServer, a public address that answers virtual machines alone (Microsoft, "What is IP address 168.63.129.16?").
+  // Azure's WireServer, a public address that answers virtual machines alone (Microsoft, "What is IP address
+  // 168.63.129.16?").
   "168.63.129.16",
   // Alibaba Cloud ECS ("Instance metadata"), within the carrier-grade NAT range.
   "100.100.100.200",

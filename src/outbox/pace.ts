@@ -1,10 +1,16 @@
 import type { WebhookHealth } from "../features/webhooks/model.ts";
 
-/** How many deliveries of one webhook are in flight at a time: from here, up to there while it answers well, down to one when not. */
+/**
+ * How many deliveries of one webhook are in flight at a time: from here, up to there while it answers well, down to
+ * one when not.
+ */
 const firstWindow = 4;
 const widestWindow = 32;
 
-/** An answer that took longer, in ms, is not well, though it be 200: four such receivers at full width would fill every slot. */
+/**
+ * An answer that took longer, in ms, is not well, though it be 200: four such receivers at full width would fill
+ * every slot.
+ */
 const slowAnswerMs = 1_000;
 
 /** The pause after the second failure in a row, in ms; twice as long after each further one, up to a second. */
@@ -14,7 +20,9 @@ const longestRestMs = 1_000;
 /** How long a `Retry-After` holds back the webhook as a whole, at most, in ms: then one delivery asks again. */
 const longestAskedRestMs = 5 * 60_000;
 
-/** How fast deliveries of one webhook are sent. Kept in memory: what must outlive the process is the webhook's health. */
+/**
+ * How fast deliveries of one webhook are sent. Kept in memory: what must outlive the process is the webhook's health.
+ */
 export type Pace = {
   window: number;
   /** Whether it answers quickly and with success: part of the capacity is kept for those that do. */
@@ -31,8 +39,9 @@ export function startingPace(health: WebhookHealth): Pace {
 }
 
 /**
- * The pace after an attempt that ended at `now` (monotonic, ms). A receiver that refuses connections answers in a fraction of a
- * millisecond: without rests its backlog would be tried as fast as the machine can, at the expense of all others.
+ * The pace after an attempt that ended at `now` (monotonic, ms). A receiver that refuses connections answers in a
+ * fraction of a millisecond: without rests its backlog would be tried as fast as the machine can, at the expense of
+ * all others.
  */
 export function paceAfter(
   pace: Pace,

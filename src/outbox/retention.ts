@@ -5,8 +5,9 @@ import type { Log } from "../lib/log.ts";
 /** What the sweep asks of storage. Each call is one short transaction. */
 export type RetentionStore = {
   /**
-   * Looks at the next `limit` events after `cursor`, in the order of their age, and forgets those that are over with their deliveries and attempts: made before
-   * `before`, with nothing left to send, and no dead letter that ended after `deadBefore`. Returns where to go on; null at the end.
+   * Looks at the next `limit` events after `cursor`, in the order of their age, and forgets those that are over with
+   * their deliveries and attempts: made before `before`, with nothing left to send, and no dead letter that ended
+   * after `deadBefore`. Returns where to go on; null at the end.
    */
   forgetEvents(slice: EventSlice): Promise<{ forgotten: number; cursor: EventCursor | null }>;
   /** Forgets up to `limit` sessions that ended or expired before `before`. Returns how many. */

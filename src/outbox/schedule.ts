@@ -5,9 +5,10 @@ const jitter = 0.2;
 const longestRetryAfter = 24 * 60 * 60_000;
 
 /**
- * When to try again after attempt number `attempt` (1 is the first) failed at `now` (ms), or undefined when it was the last. `fraction`
- * in [0, 1) places the jitter. `retryAfter` (ms), a receiver's wish, lengthens the wait, up to 24 h, and never shortens it: a receiver
- * that says "in a second" through an hour's outage would use up all attempts in ten seconds.
+ * When to try again after attempt number `attempt` (1 is the first) failed at `now` (ms), or undefined when it was
+ * the last. `fraction` in [0, 1) places the jitter. `retryAfter` (ms), a receiver's wish, lengthens the wait, up to
+ * 24 h, and never shortens it: a receiver that says "in a second" through an hour's outage would use up all attempts
+ * in ten seconds.
  */
 export function nextAttempt(
   schedule: readonly number[],
@@ -23,8 +24,8 @@ export function nextAttempt(
 }
 
 /**
- * What a `Retry-After` header asks for, in ms from `now`: seconds, or an HTTP date (RFC 9110, section 10.2.3). Undefined when it is
- * absent or neither; 0 for a date that is past.
+ * What a `Retry-After` header asks for, in ms from `now`: seconds, or an HTTP date (RFC 9110, section 10.2.3).
+ * Undefined when it is absent or neither; 0 for a date that is past.
  */
 export function readRetryAfter(header: string | null, now: number): number | undefined {
   const text = header?.trim() ?? "";

@@ -52,8 +52,8 @@ export function makeDataFolder({ path }: DataFolder): void {
 }
 
 /**
- * The server key. Made where neither it nor a database exists; a database without its key is refused, never given a new one, with which nothing in it
- * could be decrypted. Throws OperatorError.
+ * The server key. Made where neither it nor a database exists; a database without its key is refused, never given a
+ * new one, with which nothing in it could be decrypted. Throws OperatorError.
  */
 export function serverKey(folder: DataFolder, file: string, random: Random): Uint8Array {
   // The database is looked for first: whoever makes both at this moment makes the key before it.
@@ -77,8 +77,8 @@ export function serverKey(folder: DataFolder, file: string, random: Random): Uin
 }
 
 /**
- * Written whole and synced under another name, then linked: a crash leaves no half of a key, and of two processes that start at once one links,
- * and both read the same.
+ * Written whole and synced under another name, then linked: a crash leaves no half of a key, and of two processes
+ * that start at once one links, and both read the same.
  */
 function makeServerKey(file: string, random: Random): void {
   const draft = `${file}.${randomToken(random, 8)}`;

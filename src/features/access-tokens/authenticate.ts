@@ -9,7 +9,10 @@ const noteUseEvery = 60_000;
 /** Ours have 47 characters: whatever is much longer is none, and is not hashed. */
 const longestToken = 128;
 
-/** Who a personal access token speaks for; undefined when it is unknown, expired or revoked, or its user or account is suspended. */
+/**
+ * Who a personal access token speaks for; undefined when it is unknown, expired or revoked, or its user or account is
+ * suspended.
+ */
 export async function authenticatePersonalToken(
   { store, clock }: { store: AccessTokenStore; clock: Clock },
   token: string,

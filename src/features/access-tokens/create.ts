@@ -27,8 +27,8 @@ const mostOfName = 256;
 const lifetimeBounds = { least: 60_000, most: 3_650 * 24 * 60 * 60_000 };
 
 /**
- * Makes a personal access token: 256 random bits, returned this once and kept as a hash. Throws INVALID_REQUEST for a bad name, scope or
- * lifetime, CONFLICT when the user has too many.
+ * Makes a personal access token: 256 random bits, returned this once and kept as a hash. Throws INVALID_REQUEST for a
+ * bad name, scope or lifetime, CONFLICT when the user has too many.
  */
 export async function createAccessToken(
   { store, clock, random }: AccessTokenDeps,

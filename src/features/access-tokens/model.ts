@@ -3,7 +3,10 @@ import { shown } from "../../config/fault.ts";
 import { isoTime } from "../../lib/clock.ts";
 import { ApiError } from "../../lib/errors.ts";
 
-/** What a personal access token can be permitted, as `resource:action`. The one list: routes name what they need from it. */
+/**
+ * What a personal access token can be permitted, as `resource:action`. The one list: routes name what they need from
+ * it.
+ */
 export const scopes = [
   "users:read",
   "users:write",
@@ -54,7 +57,10 @@ export function accessTokenJson(token: AccessToken) {
   };
 }
 
-/** The scopes named, each once, in the order of the list. Throws INVALID_REQUEST for an unknown one, with the nearest that is known. */
+/**
+ * The scopes named, each once, in the order of the list. Throws INVALID_REQUEST for an unknown one, with the nearest
+ * that is known.
+ */
 export function readScopes(names: readonly string[]): Scope[] {
   const unknown = names.find((name) => !scopes.some((scope) => scope === name));
   if (unknown !== undefined) {

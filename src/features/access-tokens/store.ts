@@ -12,7 +12,10 @@ export type Bearer = {
 };
 
 export type AccessTokenStore = {
-  /** Throws CONFLICT when the user has as many tokens as it may (mostAccessTokensOfAUser); expired ones are forgotten first. */
+  /**
+   * Throws CONFLICT when the user has as many tokens as it may (mostAccessTokensOfAUser); expired ones are forgotten
+   * first.
+   */
   createAccessToken(token: AccessToken & { tokenHash: string }, audit: AuditEntry): Promise<void>;
   /** Tokens of one account in the order of their ids, a page at a time: those after `afterId`. */
   listAccessTokens(accountId: string, page: { afterId: string; limit: number }): Promise<AccessToken[]>;

@@ -3,7 +3,10 @@ import { type AuditAction, type AuditDetails, type AuditEntry, noRequest } from 
 import type { AccountDeps } from "./create.ts";
 import type { Account, AccountStatus, TwoFactorRequirement } from "./model.ts";
 
-/** Suspends an account, whose users then can neither log in nor refresh, or resumes it. Nothing happens if it is so already. */
+/**
+ * Suspends an account, whose users then can neither log in nor refresh, or resumes it. Nothing happens if it is so
+ * already.
+ */
 export function setAccountStatus(
   deps: AccountDeps,
   account: Account,

@@ -10,7 +10,10 @@ import type { AccountStore } from "./store.ts";
 export const firstAccountAlias = "default";
 export const firstUserEmail = "admin@postern.local";
 
-/** Whether a user is the one of the first run, whatever its e-mail address is by now: it was made in one moment with its account. */
+/**
+ * Whether a user is the one of the first run, whatever its e-mail address is by now: it was made in one moment with
+ * its account.
+ */
 export function isFirstUser(
   account: { id: string; alias: string; createdAt: number },
   user: { accountId: string; createdAt: number },
@@ -27,7 +30,10 @@ export type FirstRunDeps = {
   clock: Clock;
   random: Random;
   hashParameters: HashParameters;
-  /** Keeps the first password where only the operator reads it. Called before the user exists: a crash between leaves no user without password. */
+  /**
+   * Keeps the first password where only the operator reads it. Called before the user exists: a crash between leaves
+   * no user without password.
+   */
   keepPassword(password: string): void;
 };
 

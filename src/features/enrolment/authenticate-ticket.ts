@@ -14,8 +14,9 @@ export type TicketDeps = {
 const longestTicket = 2_048;
 
 /**
- * Who may enrol with this ticket; undefined once the user has enrolled, user or account was suspended, or the password that earned it was changed. It is read only
- * if it is no access token by its look: those have their own judge.
+ * Who may enrol with this ticket; undefined once the user has enrolled, user or account was suspended, or the
+ * password that earned it was changed. It is read only if it is no access token by its look: those have their own
+ * judge.
  */
 export async function authenticateTicket(
   { read, findUser, passwordVersionOf, clock }: TicketDeps,

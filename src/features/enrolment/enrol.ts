@@ -21,10 +21,16 @@ const pendingMs = 10 * 60_000;
 /** What the pending secret of a user is bound to when sealed: it does not open in the place of an active one. */
 const pendingBinding = (userId: string) => `pending_two_factor.secret:${userId}`;
 
-/** What is shown of the issuer at most: with an e-mail address of any length it still fits into a QR code, whatever it takes when encoded. */
+/**
+ * What is shown of the issuer at most: with an e-mail address of any length it still fits into a QR code, whatever it
+ * takes when encoded.
+ */
 const longestIssuer = 64;
 
-/** A fresh secret for a user, which touches no active one until it is confirmed. `issuer` is what the authenticator app shows. */
+/**
+ * A fresh secret for a user, which touches no active one until it is confirmed. `issuer` is what the authenticator
+ * app shows.
+ */
 export async function beginEnrolment(
   { store, attempts: { secrets, random, clock } }: EnrolDeps,
   user: User,
@@ -41,8 +47,9 @@ export async function beginEnrolment(
 export type Changer = { user: User; sessionId: string | null; from: RequestOrigin; signal: AbortSignal };
 
 /**
- * Makes the pending secret the active one, once a code shows that the app has it. A wrong code counts in the lock. Throws
- * INVALID_TWO_FACTOR_CODE, also when there is nothing pending, MISSING_TWO_FACTOR_CODE or LOGIN_TEMPORARILY_LOCKED.
+ * Makes the pending secret the active one, once a code shows that the app has it. A wrong code counts in the lock.
+ * Throws INVALID_TWO_FACTOR_CODE, also when there is nothing pending, MISSING_TWO_FACTOR_CODE or
+ * LOGIN_TEMPORARILY_LOCKED.
  */
 export function confirmEnrolment(deps: EnrolDeps, changer: Changer, code: string | null): Promise<User> {
   if (code === null) throw apiError("MISSING_TWO_FACTOR_CODE");
@@ -75,7 +82,10 @@ export function confirmEnrolment(deps: EnrolDeps, changer: Changer, code: string
   });
 }
 
-/** Turns the second factor off, with a code of it: `spent` says that the fresh proof was one already. Throws as a login does for a wrong or missing code. */
+/**
+ * Turns the second factor off, with a code of it: `spent` says that the fresh proof was one already. Throws as a
+ * login does for a wrong or missing code.
+ */
 export function turnOff(
   deps: EnrolDeps,
   changer: Changer,
@@ -102,7 +112,10 @@ export function turnOff(
   });
 }
 
-/** Ten new recovery codes in the place of the former ones, told this once. Throws INVALID_REQUEST without a second factor to recover. */
+/**
+ * Ten new recovery codes in the place of the former ones, told this once. Throws INVALID_REQUEST without a second
+ * factor to recover.
+ */
 export async function replaceRecoveryCodes(deps: EnrolDeps, changer: Changer): Promise<string[]> {
   const { store, attempts } = deps;
   const { user } = changer;

@@ -21,9 +21,10 @@ export type Asker = {
 };
 
 /**
- * Demands a recent proof: a session whose login, with the second factor where its user has one, is not older than 15 min; or the password and the second
- * factor in the request, which are then spent and make the session recent. A stolen access token must not be enough to take an account over. What is tried here counts in
- * the login's lock. Says whether the request's second factor was spent by this. Throws REAUTHENTICATION_REQUIRED, or what a login throws.
+ * Demands a recent proof: a session whose login, with the second factor where its user has one, is not older than 15
+ * min; or the password and the second factor in the request, which are then spent and make the session recent. A
+ * stolen access token must not be enough to take an account over. What is tried here counts in the login's lock. Says
+ * whether the request's second factor was spent by this. Throws REAUTHENTICATION_REQUIRED, or what a login throws.
  */
 export async function demandFreshProof(deps: FreshProofDeps, asker: Asker): Promise<{ spent: boolean }> {
   if (await isFresh(deps, asker)) return { spent: false };
@@ -44,8 +45,8 @@ async function isFresh(
 }
 
 /**
- * The user whose credentials an attempt would try. Attempts find it by its e-mail address, which another request may have changed, and which may even be
- * another's by now: then nothing may be tried. Throws REAUTHENTICATION_REQUIRED.
+ * The user whose credentials an attempt would try. Attempts find it by its e-mail address, which another request may
+ * have changed, and which may even be another's by now: then nothing may be tried. Throws REAUTHENTICATION_REQUIRED.
  */
 export function sameUser({ user: found }: Attempt, user: User): NonNullable<Attempt["user"]> {
   if (found?.id !== user.id) throw apiError("REAUTHENTICATION_REQUIRED");

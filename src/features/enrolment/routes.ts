@@ -43,7 +43,10 @@ const proofErrors = errorAnswers(
 const freshProofSentence =
   "Needs a login, with the second factor where there is one, of the last 15 minutes; or `password` and the second factor in the request. Otherwise 403 `REAUTHENTICATION_REQUIRED`.";
 
-/** The second factor of oneself: a fresh secret, recovery codes, and how it stands; and its reset by an admin. `PATCH /v3/me` confirms and turns off. */
+/**
+ * The second factor of oneself: a fresh secret, recovery codes, and how it stands; and its reset by an admin. `PATCH
+ * /v3/me` confirms and turns off.
+ */
 export function enrolmentRoutes(deps: EnrolmentRoutesDeps, authenticators: Authenticators) {
   const existing = async (accountId: string, userId: string): Promise<User> => {
     const user = await deps.findUser(accountId, userId);

@@ -43,17 +43,29 @@ export type Disabling = Owner & {
 export type EnrolmentStore = {
   findSecondFactor(owner: Owner): Promise<SecondFactorState | undefined>;
   findSessionProof(sessionId: string): Promise<SessionProof | undefined>;
-  /** Spends the proof and marks the session as proven now. False when the password was changed or the proof spent meanwhile. */
+  /**
+   * Spends the proof and marks the session as proven now. False when the password was changed or the proof spent
+   * meanwhile.
+   */
   recordReauthentication(reauthentication: Reauthentication): Promise<boolean>;
   /** Keeps a secret until it is confirmed, in the place of a former pending one. */
   keepPendingSecret(pending: { userId: string; secret: Uint8Array; expiresAt: number }): Promise<void>;
   findPendingSecret(userId: string, now: number): Promise<Uint8Array | undefined>;
-  /** Makes the pending secret the active one, with audit entry and event. Undefined when it is not pending any more, the session has ended, or a ticket was used already. */
+  /**
+   * Makes the pending secret the active one, with audit entry and event. Undefined when it is not pending any more,
+   * the session has ended, or a ticket was used already.
+   */
   enableTwoFactor(enabling: Enabling, audit: AuditEntry): Promise<User | undefined>;
-  /** Removes secret and recovery codes, spending `proof` (null: proven before), with audit entry and event. Undefined when the proof was spent, or there was nothing. */
+  /**
+   * Removes secret and recovery codes, spending `proof` (null: proven before), with audit entry and event. Undefined
+   * when the proof was spent, or there was nothing.
+   */
   disableTwoFactor(disabling: Disabling, audit: AuditEntry): Promise<User | undefined>;
   /** Replaces all recovery codes. False when the user has no second factor. */
   replaceRecoveryCodes(codes: Owner & { hashes: Uint8Array[] }, audit: AuditEntry): Promise<boolean>;
-  /** An operator's or admin's reset: removes secret, pending secret and recovery codes, ends the user's sessions and enrolment tickets; with audit entry and the event `user.updated`. */
+  /**
+   * An operator's or admin's reset: removes secret, pending secret and recovery codes, ends the user's sessions and
+   * enrolment tickets; with audit entry and the event `user.updated`.
+   */
   resetTwoFactor(reset: Owner & { eventId: string }, audit: AuditEntry): Promise<User>;
 };

@@ -51,7 +51,10 @@ const stages: readonly (readonly ImportKind[])[] = [
 const batchRecords = 100;
 const batchCharacters = 1024 * 1024;
 
-/** ms. After each commit the import stands back as long as the commit took, at most this, so that logins come in between. */
+/**
+ * ms. After each commit the import stands back as long as the commit took, at most this, so that logins come in
+ * between.
+ */
 const longestPauseMs = 50;
 
 type Numbered = { line: number; record: ImportRecord };

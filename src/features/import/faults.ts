@@ -5,7 +5,10 @@ import { nearest } from "../../config/names.ts";
 /** More reasons than this help nobody with one line. */
 const mostReasons = 5;
 
-/** What is wrong with a line, as phrases joined by semicolons. `known` are the fields of its kind. No value is repeated. */
+/**
+ * What is wrong with a line, as phrases joined by semicolons. `known` are the fields of its kind. No value is
+ * repeated.
+ */
 export function describeFaults(
   errors: readonly TLocalizedValidationError[],
   known: readonly string[],

@@ -21,8 +21,9 @@ export type ImportRequest = {
 export type ImportResult = { checked: CheckedFile; applied: Applied | undefined };
 
 /**
- * Imports a file of records into an account. It is read twice: first every line is checked, and each bad one named; then, if there is none or
- * nobody minds, the good ones are applied in short transactions. Doing it again changes nothing. Throws OperatorError when the file changes meanwhile.
+ * Imports a file of records into an account. It is read twice: first every line is checked, and each bad one named;
+ * then, if there is none or nobody minds, the good ones are applied in short transactions. Doing it again changes
+ * nothing. Throws OperatorError when the file changes meanwhile.
  */
 export async function importFile(deps: ImportDeps, request: ImportRequest): Promise<ImportResult> {
   const { accountId, file, keepGoing, onProblem, onProgress } = request;

@@ -3,13 +3,17 @@ import { idPattern } from "../../lib/ids.ts";
 import { isEmail } from "../../lib/text.ts";
 import { signatureFormats } from "../webhooks/model.ts";
 
-// The lines of an import file: the REST API's field names and `kind`. Lengths are in code points, and every list is bounded, so that the
+// The lines of an import file: the REST API's field names and `kind`. Lengths are in code points, and every list is
+// bounded, so that the
 // events that tell of a user stay bodies that a receiver takes.
 
 /** One line at most, in bytes: far above what the bounds below allow. */
 export const mostLineBytes = 1024 * 1024;
 
-/** Text that is read back as it was written: no NUL, at which SQLite's own functions stop, and no half of a surrogate pair. */
+/**
+ * Text that is read back as it was written: no NUL, at which SQLite's own functions stop, and no half of a surrogate
+ * pair.
+ */
 function text(least: number, most: number) {
   return Type.Refine(
     Type.String({ minLength: least, maxLength: most }),

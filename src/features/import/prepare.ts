@@ -91,8 +91,8 @@ async function newCredentials(
 export type PreparedWebhook = { webhook: ImportedWebhook; generatedToken: string | undefined };
 
 /**
- * The token is kept where the line brings none, or the same. Throws BadLine when the token that results is none of its signature format:
- * an existing webhook's format cannot change without a token for it.
+ * The token is kept where the line brings none, or the same. Throws BadLine when the token that results is none of
+ * its signature format: an existing webhook's format cannot change without a token for it.
  */
 export function preparedWebhook(
   { secrets, random }: Pick<PrepareDeps, "secrets" | "random">,

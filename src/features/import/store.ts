@@ -15,15 +15,21 @@ export type NotedLine = RecordKey & {
 /** A line and why it cannot be applied. */
 export type LineProblem = { line: number; reason: string };
 
-/** The lines of one file against each other and against the account. Kept on the disk, not in memory; nothing of it outlives `close`. */
+/**
+ * The lines of one file against each other and against the account. Kept on the disk, not in memory; nothing of it
+ * outlives `close`.
+ */
 export type ImportCheck = {
-  /** Takes a line that is good by itself. Returns why it clashes with the account or a line above, and then forgets it. */
+  /**
+   * Takes a line that is good by itself. Returns why it clashes with the account or a line above, and then forgets
+   * it.
+   */
   note(line: NotedLine): Promise<string | undefined>;
   /** Remembers that a line is not to be applied. */
   refuse(line: number): Promise<void>;
   /**
-   * After the last line: those that refer to what is neither in the account nor on a good line, wherever it stands. They are refused, and so is
-   * what refers to them.
+   * After the last line: those that refer to what is neither in the account nor on a good line, wherever it stands.
+   * They are refused, and so is what refers to them.
    */
   danglers(): AsyncGenerator<LineProblem>;
   isRefused(line: number): Promise<boolean>;
@@ -99,9 +105,10 @@ export type StoredWebhook = { id: string; signatureFormat: SignatureFormat; seal
 export type ImportOutcome = { kind: "created" | "updated" | "unchanged"; id: string };
 
 /**
- * Each `import…` finds the record by its id or its name within the account, makes it or changes what differs, and writes the audit
- * entry, in one transaction; nothing is written where nothing differs. They throw CONFLICT when an id belongs to another account, a name to several
- * records or an e-mail to another user, INVALID_REQUEST for a role or reference that leads nowhere.
+ * Each `import…` finds the record by its id or its name within the account, makes it or changes what differs, and
+ * writes the audit entry, in one transaction; nothing is written where nothing differs. They throw CONFLICT when an
+ * id belongs to another account, a name to several records or an e-mail to another user, INVALID_REQUEST for a role
+ * or reference that leads nowhere.
  */
 export type ImportStore = {
   startCheck(accountId: string): Promise<ImportCheck>;

@@ -53,9 +53,9 @@ export type OutdatedHash = { userId: string; hash: string; password: string };
 export type Verified = { account: LoginAccount; user: LoginUser; outdatedHash: OutdatedHash | null };
 
 /**
- * Lets a try in and does `work` within it: takes a place in the hashing queue, then among the tries of the identity. Every path on which a
- * password or a code can be tried goes through here. Throws SERVER_BUSY, LOGIN_TEMPORARILY_LOCKED, or RequestGone when the client hung up
- * while it waited.
+ * Lets a try in and does `work` within it: takes a place in the hashing queue, then among the tries of the identity.
+ * Every path on which a password or a code can be tried goes through here. Throws SERVER_BUSY,
+ * LOGIN_TEMPORARILY_LOCKED, or RequestGone when the client hung up while it waited.
  */
 export async function withAttempt<T>(
   deps: AttemptDeps,
@@ -110,8 +110,8 @@ export async function checkPassword(attempt: Attempt): Promise<Verified> {
 }
 
 /**
- * Counts the failure, durably and whatever becomes of the request, then throws `error`. If the identity was locked meanwhile, the answer
- * is the lock's: a guess beyond the limit must not learn that it was wrong.
+ * Counts the failure, durably and whatever becomes of the request, then throws `error`. If the identity was locked
+ * meanwhile, the answer is the lock's: a guess beyond the limit must not learn that it was wrong.
  */
 export async function fail(attempt: Attempt, kind: FailureKind, error: ApiError): Promise<never> {
   const { deps, account, user, identity, credentials } = attempt;

@@ -9,8 +9,9 @@ export type Place = { entry: Promise<Entry>; leave(): void };
 
 export type IdentityGate = {
   /**
-   * Takes a place among the tries of this identity. As many run at a time as tries remain, since each may fail; the others wait in
-   * order. So of fifty wrong guesses at once five are verified, and of fifty right logins at once none is refused.
+   * Takes a place among the tries of this identity. As many run at a time as tries remain, since each may fail; the
+   * others wait in order. So of fifty wrong guesses at once five are verified, and of fifty right logins at once none
+   * is refused.
    */
   enter(identity: Uint8Array): Place;
 };

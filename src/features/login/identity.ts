@@ -5,9 +5,10 @@ import { foldCase } from "../../lib/text.ts";
 export type NamedAccount = { found: string } | { unknownId: string | null; unknownAlias: string | null };
 
 /**
- * The one key under which failures of a login are counted: of the account's id however it was named, and the e-mail without
- * regard to case. Counting by spelling would multiply the guesses. Invented accounts and users have keys in the same way, so that they lock
- * alike. A keyed hash (32 bytes): the database does not become a list of what people typed.
+ * The one key under which failures of a login are counted: of the account's id however it was named, and the e-mail
+ * without regard to case. Counting by spelling would multiply the guesses. Invented accounts and users have keys in
+ * the same way, so that they lock alike. A keyed hash (32 bytes): the database does not become a list of what people
+ * typed.
  */
 export function loginIdentity(secrets: Secrets, account: NamedAccount, email: string): Uint8Array {
   const parts =

@@ -32,8 +32,8 @@ export type LoginResult =
   | { kind: "enrolment-required"; userId: string; accountId: string; passwordVersion: number };
 
 /**
- * The login, as an ordered list of checks. Each throws the ApiError of the contract; nothing exists before the last one passed.
- * Throws RequestGone when the client hung up while it waited.
+ * The login, as an ordered list of checks. Each throws the ApiError of the contract; nothing exists before the last
+ * one passed. Throws RequestGone when the client hung up while it waited.
  */
 export function logIn(deps: LoginDeps, request: LoginRequest): Promise<LoginResult> {
   return withAttempt(deps, request, async (attempt) => {

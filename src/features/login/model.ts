@@ -18,7 +18,10 @@ const examples = {
   },
 };
 
-/** The body of `POST /v3/accounts/login`: bounds as published. `null` means absent; for the two-factor properties `""` does too. */
+/**
+ * The body of `POST /v3/accounts/login`: bounds as published. `null` means absent; for the two-factor properties `""`
+ * does too.
+ */
 export const loginBody = t.Object(
   {
     accountId: optionalText({

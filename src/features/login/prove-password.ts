@@ -7,9 +7,9 @@ export type PasswordProof = Pick<Credentials, "email" | "password" | "from" | "s
 };
 
 /**
- * Asks for the password of a user outside the login, in the same queue and under the same lock: a stolen access token is no way to guess it. Then does
- * `work`, which may take further turns in the queue. Throws INVALID_CREDENTIALS, LOGIN_TEMPORARILY_LOCKED or SERVER_BUSY. A right one clears no
- * failures: only a login does.
+ * Asks for the password of a user outside the login, in the same queue and under the same lock: a stolen access token
+ * is no way to guess it. Then does `work`, which may take further turns in the queue. Throws INVALID_CREDENTIALS,
+ * LOGIN_TEMPORARILY_LOCKED or SERVER_BUSY. A right one clears no failures: only a login does.
  */
 export function withProvenPassword<T>(
   deps: AttemptDeps,

@@ -13,7 +13,10 @@ export type Rehasher = {
   settled(): Promise<void>;
 };
 
-/** Rehashes after the answer, in the same queue as logins, one at a time for a user: fifty logins at once make one new hash. */
+/**
+ * Rehashes after the answer, in the same queue as logins, one at a time for a user: fifty logins at once make one new
+ * hash.
+ */
 export function makeRehasher(deps: {
   store: LoginStore;
   queue: HashingQueue;

@@ -65,11 +65,15 @@ export type LoginStore = {
   /** Counts a failure, on its own and whatever becomes of the request, unless the identity is locked. */
   recordFailure(failure: Failure): Promise<FailureOutcome>;
   /**
-   * The one transaction of a login: spends the second factor, makes the session, sets the user's times, clears the failures, and writes
-   * the audit entry, the event and its deliveries. Every condition is asked again inside it; nothing is written unless all hold.
+   * The one transaction of a login: spends the second factor, makes the session, sets the user's times, clears the
+   * failures, and writes the audit entry, the event and its deliveries. Every condition is asked again inside it;
+   * nothing is written unless all hold.
    */
   recordLogin(login: LoginRecord): Promise<LoginOutcome>;
-  /** Forgets the failures of an identity: an operator's unlock. Also lets a spent time step of the future be used again. */
+  /**
+   * Forgets the failures of an identity: an operator's unlock. Also lets a spent time step of the future be used
+   * again.
+   */
   unlock(identity: Uint8Array, userId: string, audit: AuditEntry): Promise<void>;
   /** Whether this recovery code of the user is unspent. */
   hasRecoveryCode(userId: string, hash: Uint8Array): Promise<boolean>;

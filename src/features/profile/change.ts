@@ -33,8 +33,9 @@ export type ProfileRequest = {
 };
 
 /**
- * Changes a user's own names, company, preferences, e-mail or second factor. The e-mail needs the password; it and turning the second factor on or off
- * need a recent proof. Throws CONFLICT when the e-mail is taken, REAUTHENTICATION_REQUIRED, or what a login throws for wrong credentials.
+ * Changes a user's own names, company, preferences, e-mail or second factor. The e-mail needs the password; it and
+ * turning the second factor on or off need a recent proof. Throws CONFLICT when the e-mail is taken,
+ * REAUTHENTICATION_REQUIRED, or what a login throws for wrong credentials.
  */
 export async function changeProfile(deps: ProfileDeps, self: Self, request: ProfileRequest): Promise<User> {
   const user = await existingUser(deps, self);
@@ -57,7 +58,10 @@ export async function changeProfile(deps: ProfileDeps, self: Self, request: Prof
     : update(deps, self, user, changes);
 }
 
-/** What is asked of the second factor; null where it is so already. To say "on" without a code is no wish for another secret: some clients send all they know. */
+/**
+ * What is asked of the second factor; null where it is so already. To say "on" without a code is no wish for another
+ * secret: some clients send all they know.
+ */
 function secondFactorChange(
   user: User,
   { twoFactorEnabled, credentials }: ProfileRequest,
@@ -83,7 +87,10 @@ function updateProved(
   );
 }
 
-/** The password is tried by e-mail address, which may have been given to another user meanwhile. Throws INVALID_CREDENTIALS. */
+/**
+ * The password is tried by e-mail address, which may have been given to another user meanwhile. Throws
+ * INVALID_CREDENTIALS.
+ */
 function provedVersionOf(proved: Verified, user: User): number {
   if (proved.user.id !== user.id) throw apiError("INVALID_CREDENTIALS");
   return proved.user.passwordVersion;
@@ -115,8 +122,8 @@ async function update(
 }
 
 /**
- * Changes a user's own password and ends all its other sessions. A wrong old one counts in the lock. Throws INVALID_CREDENTIALS, WEAK_PASSWORD,
- * LOGIN_TEMPORARILY_LOCKED or SERVER_BUSY.
+ * Changes a user's own password and ends all its other sessions. A wrong old one counts in the lock. Throws
+ * INVALID_CREDENTIALS, WEAK_PASSWORD, LOGIN_TEMPORARILY_LOCKED or SERVER_BUSY.
  */
 export async function changePassword(
   deps: ProfileDeps,
@@ -139,7 +146,10 @@ export async function changePassword(
   await deps.passwordChanged(user);
 }
 
-/** Confirms the second factor of somebody who must have one before the first login: all that an enrolment ticket may do here. */
+/**
+ * Confirms the second factor of somebody who must have one before the first login: all that an enrolment ticket may
+ * do here.
+ */
 export async function enrolByTicket(
   deps: ProfileDeps,
   { accountId, userId, from, signal }: Omit<Self, "sessionId">,

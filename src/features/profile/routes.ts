@@ -34,7 +34,9 @@ const passwordAnswers = {
   ...passwordErrors,
 };
 
-/** What users change of themselves: `PATCH /v3/me` and `update-password`, which older clients call under `/v3/users`. */
+/**
+ * What users change of themselves: `PATCH /v3/me` and `update-password`, which older clients call under `/v3/users`.
+ */
 export function profileRoutes(deps: ProfileDeps, authenticators: Authenticators) {
   return new Elysia({ name: "profile" })
     .use(guard(authenticators))

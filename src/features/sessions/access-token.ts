@@ -30,8 +30,8 @@ const clockSkewSeconds = 30;
 const longestToken = 4_096;
 
 /**
- * Makes an access token: a JWT signed with ES256. Synchronous, by node:crypto: 26 µs. WebCrypto, and so jose, would wait in the
- * thread pool behind password hashes (20 ms with one hash a core).
+ * Makes an access token: a JWT signed with ES256. Synchronous, by node:crypto: 26 µs. WebCrypto, and so jose, would
+ * wait in the thread pool behind password hashes (20 ms with one hash a core).
  */
 export function signAccessToken({ key, issuer, identity, now, ttl, random }: TokenIssue): string {
   const issuedAt = Math.floor(now / 1_000);
@@ -74,8 +74,8 @@ const claimsSchema = Type.Object({
 });
 
 /**
- * The claims of a genuine access token of this issuer that has not expired at `now` (ms); undefined for anything else. The algorithm and
- * the type are ours, never the token's choice; each reject condition stands alone.
+ * The claims of a genuine access token of this issuer that has not expired at `now` (ms); undefined for anything
+ * else. The algorithm and the type are ours, never the token's choice; each reject condition stands alone.
  */
 export function verifyAccessToken(
   token: string,

@@ -3,7 +3,10 @@ import type { RequestOrigin } from "../audit/model.ts";
 import { type User, userJson } from "../users/model.ts";
 import type { Session } from "./model.ts";
 
-/** The body of `session.reuse-detected`: the session that was ended, whose it was, and from where the spent token came. */
+/**
+ * The body of `session.reuse-detected`: the session that was ended, whose it was, and from where the spent token
+ * came.
+ */
 export function reuseDetectedEvent(
   session: Session,
   user: User,

@@ -6,8 +6,8 @@ import type { SigningKeys } from "./signing-keys.ts";
 const retryMs = 1_000;
 
 /**
- * Keeps the keys as the database has them: reads them whenever another process wrote something, and once at the beginning, since a rotation may
- * have come after they were read first and before anybody listened.
+ * Keeps the keys as the database has them: reads them whenever another process wrote something, and once at the
+ * beginning, since a rotation may have come after they were read first and before anybody listened.
  */
 export async function followKeys(
   keys: SigningKeys,

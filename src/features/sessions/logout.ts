@@ -10,8 +10,9 @@ import type { TokenDeps } from "./tokens.ts";
 export type LogoutProof = { accessToken: string | null; refreshToken: string | null };
 
 /**
- * Ends the session of a token. Ending it again is fine, since a client that lost the answer repeats itself: the token must be genuine, its session need not
- * be alive. False when there is neither a refresh token nor a genuine access token. Throws INVALID_REFRESH_TOKEN for a refresh token that is not genuine.
+ * Ends the session of a token. Ending it again is fine, since a client that lost the answer repeats itself: the token
+ * must be genuine, its session need not be alive. False when there is neither a refresh token nor a genuine access
+ * token. Throws INVALID_REFRESH_TOKEN for a refresh token that is not genuine.
  */
 export async function logOut(deps: TokenDeps, proof: LogoutProof, from: RequestOrigin): Promise<boolean> {
   if (proof.refreshToken !== null) {
@@ -34,8 +35,9 @@ function ofAccessToken(deps: TokenDeps, token: string | null): NamedSession | un
 }
 
 /**
- * Any generation will do: whoever holds a spent token of a session can do no worse than end it. Whether user and account are in good standing is not
- * asked: the session of a suspended account would be there again once it is resumed.
+ * Any generation will do: whoever holds a spent token of a session can do no worse than end it. Whether user and
+ * account are in good standing is not asked: the session of a suspended account would be there again once it is
+ * resumed.
  */
 async function ofRefreshToken(deps: TokenDeps, token: string): Promise<NamedSession | undefined> {
   const named = readRefreshToken(deps.secrets, token);

@@ -9,8 +9,9 @@ const generationBytes = 4;
 const macBytes = 32;
 
 /**
- * The refresh token of a session's generation: `ptr_` and base64url of session id, generation and an HMAC-SHA-256 over both. It is
- * recomputed, never stored: a stolen database holds none, and the token of the current generation can be told again after a lost answer.
+ * The refresh token of a session's generation: `ptr_` and base64url of session id, generation and an HMAC-SHA-256
+ * over both. It is recomputed, never stored: a stolen database holds none, and the token of the current generation
+ * can be told again after a lost answer.
  */
 export function writeRefreshToken(secrets: Secrets, { sessionId, generation }: RefreshToken): string {
   const body = Buffer.alloc(idBytes + generationBytes);
@@ -19,7 +20,10 @@ export function writeRefreshToken(secrets: Secrets, { sessionId, generation }: R
   return prefix + Buffer.concat([body, secrets.mac("refresh-token", body)]).toString("base64url");
 }
 
-/** Reads a genuine refresh token; undefined for everything else, which ends no session: knowing a session's id gives no power over it. */
+/**
+ * Reads a genuine refresh token; undefined for everything else, which ends no session: knowing a session's id gives
+ * no power over it.
+ */
 export function readRefreshToken(secrets: Secrets, token: string): RefreshToken | undefined {
   if (!token.startsWith(prefix)) return undefined;
   const encoded = token.slice(prefix.length);

@@ -8,15 +8,24 @@ import { endAll, endOne, logOut } from "./logout.ts";
 import { sessionJson, sessionSchema, tokenPair } from "./model.ts";
 import { refreshTokens, type TokenDeps } from "./tokens.ts";
 
-/** How long others may keep the key set at most, in seconds: whoever keeps it so long forgets a withdrawn key after as long. */
+/**
+ * How long others may keep the key set at most, in seconds: whoever keeps it so long forgets a withdrawn key after as
+ * long.
+ */
 const longestJwksAge = 300;
 
-/** Half of the time for which a new key is published before it signs: whoever keeps the set for as long knows the key in time. */
+/**
+ * Half of the time for which a new key is published before it signs: whoever keeps the set for as long knows the key
+ * in time.
+ */
 function jwksMaxAge({ keyPublishAhead }: TokenDeps): number {
   return Math.min(longestJwksAge, Math.floor(keyPublishAhead / 2_000));
 }
 
-/** Refresh tokens have 75 characters. The bound takes in what clients confuse with them, an access token say: that is answered like any other wrong one. */
+/**
+ * Refresh tokens have 75 characters. The bound takes in what clients confuse with them, an access token say: that is
+ * answered like any other wrong one.
+ */
 const refreshBody = t.Object({
   refreshToken: text({ minLength: 1, maxLength: 4096, description: "The refresh token of the last answer." }),
 });
@@ -253,8 +262,8 @@ export function sessionRoutes(tokens: TokenDeps, authenticators: Authenticators)
 }
 
 /**
- * Logout is beside the guard, which would refuse the token of a session that has ended: repeating a logout is fine. A token of no session at all
- * gets what the guard would say.
+ * Logout is beside the guard, which would refuse the token of a session that has ended: repeating a logout is fine. A
+ * token of no session at all gets what the guard would say.
  */
 async function whyNoSession(
   token: string | null,

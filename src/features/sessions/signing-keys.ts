@@ -43,7 +43,10 @@ type LoadedKey = {
   publishedUntil: number | null;
 };
 
-/** Reads the keys of the database. Throws OperatorError when one cannot be decrypted, or when there is none that signs. */
+/**
+ * Reads the keys of the database. Throws OperatorError when one cannot be decrypted, or when there is none that
+ * signs.
+ */
 export async function loadSigningKeys(store: SessionStore, secrets: Secrets): Promise<SigningKeys> {
   let loaded: LoadedKey[] = [];
   let verifying: { until: number; keys: ReadonlyMap<string, SigningKey> } | undefined;

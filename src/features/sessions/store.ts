@@ -47,7 +47,9 @@ export type SigningKeyRotation = {
 export type SessionStore = {
   /** Moves the session on by one conditional statement: of any number of simultaneous calls, one branch results. */
   rotateRefreshToken(rotation: Rotation): Promise<RotationOutcome>;
-  /** The state behind an access token, by one indexed read: undefined once the session, its user or its account ended. */
+  /**
+   * The state behind an access token, by one indexed read: undefined once the session, its user or its account ended.
+   */
   findLiveSession(sessionId: string, now: number): Promise<SessionIdentity | undefined>;
   /** Whose session this is, whatever has become of it: undefined where there never was one. */
   findSessionOwner(sessionId: string): Promise<{ id: string; userId: string; accountId: string } | undefined>;
@@ -70,11 +72,14 @@ export type SessionStore = {
   listSigningKeys(): Promise<StoredSigningKey[]>;
   /** Adds the first key of a database; does nothing where there is one already. */
   addFirstSigningKey(key: StoredSigningKey): Promise<void>;
-  /** Adds a key, and sets when each of the others ends: the newest once the new one signs and its last token has expired. */
+  /**
+   * Adds a key, and sets when each of the others ends: the newest once the new one signs and its last token has
+   * expired.
+   */
   rotateSigningKeys(rotation: SigningKeyRotation): Promise<void>;
   /**
-   * Remembers for how long tokens live that are signed from `now` on: rotation keeps the keys for as long. One that was rotated already and may still
-   * sign is kept for longer where these live longer.
+   * Remembers for how long tokens live that are signed from `now` on: rotation keeps the keys for as long. One that
+   * was rotated already and may still sign is kept for longer where these live longer.
    */
   noteTokenTtl(ttl: number, now: number): Promise<void>;
 };

@@ -3,7 +3,10 @@ import type { Log } from "../../lib/log.ts";
 
 /** What the watch asks of storage. */
 export type ClockStore = {
-  /** Notes a time of day and returns the highest that is known from before: one that was noted, or the last audit entry's. What is noted never goes down. */
+  /**
+   * Notes a time of day and returns the highest that is known from before: one that was noted, or the last audit
+   * entry's. What is noted never goes down.
+   */
   noteTime(now: number): Promise<number>;
 };
 
@@ -22,8 +25,9 @@ const toleranceMs = 30_000;
 const lookEveryMs = 3_600_000;
 
 /**
- * Warns when the system's clock shows less than it once did. Locks and tokens last longer then, and who spent a code of the future must wait for its time to
- * come again (`postern user unlock` helps): replay protection holds, people wonder.
+ * Warns when the system's clock shows less than it once did. Locks and tokens last longer then, and who spent a code
+ * of the future must wait for its time to come again (`postern user unlock` helps): replay protection holds, people
+ * wonder.
  */
 export function makeClockWatch({
   store,
@@ -39,7 +43,10 @@ export function makeClockWatch({
   let stopped = false;
   let last: { now: number; monotonic: number } | undefined;
 
-  /** What the clock would show had nobody set it back since the last look: an hour hides whatever is less than an hour. */
+  /**
+   * What the clock would show had nobody set it back since the last look: an hour hides whatever is less than an
+   * hour.
+   */
   function unbent(now: number, monotonic: number): number {
     return last === undefined ? now : Math.max(now, Math.round(last.now + monotonic - last.monotonic));
   }

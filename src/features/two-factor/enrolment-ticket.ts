@@ -12,8 +12,8 @@ export type TicketClaims = { userId: string; accountId: string; passwordVersion:
 export const enrolmentAudience = "postern:enrolment";
 
 /**
- * The short-lived ticket of somebody who must enrol in two-factor authentication before the first login: HS256 under a subkey of its own.
- * It is no session, and no access token: those are ES256.
+ * The short-lived ticket of somebody who must enrol in two-factor authentication before the first login: HS256 under
+ * a subkey of its own. It is no session, and no access token: those are ES256.
  */
 export function enrolmentTickets(secrets: Secrets, issuer: string) {
   return jwt({
@@ -28,8 +28,8 @@ export function enrolmentTickets(secrets: Secrets, issuer: string) {
 }
 
 /**
- * Reads a ticket. Algorithm, issuer and audience are pinned, and expiry is demanded: the plugin checks only what it is told to. Undefined for whatever
- * is no genuine ticket at `now` (ms).
+ * Reads a ticket. Algorithm, issuer and audience are pinned, and expiry is demanded: the plugin checks only what it
+ * is told to. Undefined for whatever is no genuine ticket at `now` (ms).
  */
 export function ticketReader(
   secrets: Secrets,

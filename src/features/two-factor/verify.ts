@@ -8,8 +8,8 @@ export function secretBinding(userId: string): string {
 }
 
 /**
- * The proof in a code of the authenticator app: the time step to spend. Undefined when the code is wrong, expired, or of a step not after the
- * last accepted one. Storage asks the last question again when it spends the step.
+ * The proof in a code of the authenticator app: the time step to spend. Undefined when the code is wrong, expired, or
+ * of a step not after the last accepted one. Storage asks the last question again when it spends the step.
  */
 export function proofOfCode(
   secrets: Secrets,
@@ -26,14 +26,18 @@ export function proofOfCode(
 const leastOfRecoveryCode = 6;
 
 /**
- * The hash under which a recovery code of a user is kept: HMAC-SHA-256 under a subkey, over the code without regard to case,
- * spaces and dashes, which people add and lose when they type it. Bound to the user: one code is two hashes for two users.
+ * The hash under which a recovery code of a user is kept: HMAC-SHA-256 under a subkey, over the code without regard
+ * to case, spaces and dashes, which people add and lose when they type it. Bound to the user: one code is two hashes
+ * for two users.
  */
 export function recoveryCodeHash(secrets: Secrets, userId: string, code: string): Uint8Array {
   return secrets.mac("recovery-code", JSON.stringify([userId, compact(code)]));
 }
 
-/** Whether enough of a code from elsewhere is left to be one: of dashes alone nothing is, and everybody could type that. */
+/**
+ * Whether enough of a code from elsewhere is left to be one: of dashes alone nothing is, and everybody could type
+ * that.
+ */
 export function isUsableRecoveryCode(code: string): boolean {
   return compact(code).length >= leastOfRecoveryCode;
 }

@@ -36,8 +36,8 @@ export type NewUserRequest = {
 const mostOfText = 256;
 
 /**
- * Makes a user with a password. Throws INVALID_REQUEST for a bad id, e-mail, name or role, WEAK_PASSWORD, CONFLICT when the id or
- * the e-mail is taken.
+ * Makes a user with a password. Throws INVALID_REQUEST for a bad id, e-mail, name or role, WEAK_PASSWORD, CONFLICT
+ * when the id or the e-mail is taken.
  */
 export async function createUser(deps: UserDeps, request: NewUserRequest): Promise<User> {
   checkFields(request);

@@ -18,7 +18,10 @@ export type Metadata = {
   updatedAt: number;
 };
 
-/** A user with everything that the API and the events tell of it. No password, no secret: those have records of their own. */
+/**
+ * A user with everything that the API and the events tell of it. No password, no secret: those have records of their
+ * own.
+ */
 export type User = {
   id: string;
   accountId: string;

@@ -7,8 +7,8 @@ import { codePointLength, foldCase } from "../../lib/text.ts";
 const longestPassword = 256;
 
 /**
- * Refuses a password that a login could not send, or that anybody would try first. No rules on kinds of characters: NIST SP
- * 800-63B, section 3.1.1.2, and OWASP ASVS 5, 6.2.5, advise against them. Throws WEAK_PASSWORD.
+ * Refuses a password that a login could not send, or that anybody would try first. No rules on kinds of characters:
+ * NIST SP 800-63B, section 3.1.1.2, and OWASP ASVS 5, 6.2.5, advise against them. Throws WEAK_PASSWORD.
  */
 export function checkNewPassword(password: string, user: { email: string }, minLength: number): void {
   // As it is hashed, since another keyboard may send that; the upper bound is that of a body, as it comes.

@@ -20,8 +20,8 @@ export type NewPassword = {
 };
 
 /**
- * Sets a user's password and ends all of its sessions but `keepSession`. A lock after failed logins stays. Throws WEAK_PASSWORD, or INVALID_CREDENTIALS when
- * the password that was proved has been changed meanwhile.
+ * Sets a user's password and ends all of its sessions but `keepSession`. A lock after failed logins stays. Throws
+ * WEAK_PASSWORD, or INVALID_CREDENTIALS when the password that was proved has been changed meanwhile.
  */
 export async function setPassword(
   deps: UserDeps,

@@ -3,7 +3,10 @@ import { noRequest } from "../audit/model.ts";
 import type { UserDeps } from "./create.ts";
 import type { User, UserStatus } from "./model.ts";
 
-/** Suspends a user, whose sessions end, or resumes it. Nothing happens if it is so already. Returns the user after the change. */
+/**
+ * Suspends a user, whose sessions end, or resumes it. Nothing happens if it is so already. Returns the user after the
+ * change.
+ */
 export function setUserStatus(
   { store, clock, random }: Pick<UserDeps, "store" | "clock" | "random">,
   user: User,

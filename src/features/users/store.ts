@@ -22,8 +22,8 @@ export type UserStore = {
   findUser(accountId: string, userId: string): Promise<User | undefined>;
   findUserByEmail(accountId: string, email: string): Promise<User | undefined>;
   /**
-   * Changes the password and ends the user's sessions but `keepSession`; clears nothing else: a lock stays. False, with nothing written, when the password
-   * has another version than the one that was proved.
+   * Changes the password and ends the user's sessions but `keepSession`; clears nothing else: a lock stays. False,
+   * with nothing written, when the password has another version than the one that was proved.
    */
   changePassword(
     change: {
@@ -36,8 +36,8 @@ export type UserStore = {
     audit: AuditEntry,
   ): Promise<boolean>;
   /**
-   * Changes what a user may change of itself. Throws CONFLICT when the e-mail is taken. Returns the user after the change; undefined, with nothing
-   * written, when the password has another version than the one that was proved.
+   * Changes what a user may change of itself. Throws CONFLICT when the e-mail is taken. Returns the user after the
+   * change; undefined, with nothing written, when the password has another version than the one that was proved.
    */
   updateProfile(
     user: { id: string; accountId: string; provedVersion?: number | undefined },
@@ -45,8 +45,8 @@ export type UserStore = {
     audit: AuditEntry,
   ): Promise<User | undefined>;
   /**
-   * Returns the user after the change; suspending ends its sessions. One that has this status already is left alone: no audit
-   * entry, no new time.
+   * Returns the user after the change; suspending ends its sessions. One that has this status already is left alone:
+   * no audit entry, no new time.
    */
   setUserStatus(
     user: { id: string; accountId: string },

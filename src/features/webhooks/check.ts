@@ -14,7 +14,10 @@ export function checkWebhookName(name: string): void {
   }
 }
 
-/** The events named, each once. Throws INVALID_REQUEST for none, and for an unknown one with the nearest name that is known. */
+/**
+ * The events named, each once. Throws INVALID_REQUEST for none, and for an unknown one with the nearest name that is
+ * known.
+ */
 export function readEventNames(names: readonly string[]): EventName[] {
   if (names.length === 0) {
     throw new ApiError("INVALID_REQUEST", `A webhook needs at least one event: ${eventNames.join(", ")}.`);

@@ -9,6 +9,8 @@ export type NewWebhook = Omit<Webhook, "health" | "healthReason" | "suspendedAt"
 export type WebhookStore = {
   /** Throws CONFLICT when the account has as many webhooks as it may (mostWebhooksOfAnAccount). */
   createWebhook(webhook: NewWebhook, audit: AuditEntry): Promise<Webhook>;
-  /** Webhooks of one account in the order of their ids, without their tokens, a page at a time: those after `afterId`. */
+  /**
+   * Webhooks of one account in the order of their ids, without their tokens, a page at a time: those after `afterId`.
+   */
   listWebhooks(accountId: string, page: { afterId: string; limit: number }): Promise<Webhook[]>;
 };

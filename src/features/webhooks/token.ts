@@ -9,7 +9,10 @@ const keyBytes = 32;
 
 const mostOfToken = 256;
 
-/** Standard Webhooks: a key of 24 to 64 bytes (https://github.com/standard-webhooks/standard-webhooks, "Signature scheme"). */
+/**
+ * Standard Webhooks: a key of 24 to 64 bytes (https://github.com/standard-webhooks/standard-webhooks, "Signature
+ * scheme").
+ */
 const standardPattern = /^whsec_((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 const standardKeyBytes = { least: 24, most: 64 };
 

@@ -14,8 +14,8 @@ type Job = {
 export type GroupCommit = {
   /**
    * Runs `job` in the next write transaction and resolves once that is durable. A job that throws is undone alone and
-   * rejects alone; the others of its group are committed. `job` must be synchronous: an async one would commit before it
-   * is done.
+   * rejects alone; the others of its group are committed. `job` must be synchronous: an async one would commit before
+   * it is done.
    */
   write<T>(job: () => T): Promise<T>;
   /** Resolves when everything that was asked so far is committed. */
@@ -26,15 +26,16 @@ export type GroupCommit = {
 const largestGroup = 256;
 
 /**
- * How long a write waits for another process that holds the write lock, before it is refused: 5 s, as logins wait for a hash. In
- * pauses, since SQLite's own waiting would block the event loop.
+ * How long a write waits for another process that holds the write lock, before it is refused: 5 s, as logins wait for
+ * a hash. In pauses, since SQLite's own waiting would block the event loop.
  */
 const busyLimitMs = 5_000;
 const busyPauseMs = 5;
 
 /**
  * Group commit: writes that arrive in one turn of the event loop share one transaction and so one sync to the disk.
- * Measured with `synchronous=FULL`: 8 thousand commits a second alone, 62 thousand with 32 callers; one caller loses nothing.
+ * Measured with `synchronous=FULL`: 8 thousand commits a second alone, 62 thousand with 32 callers; one caller loses
+ * nothing.
  */
 export function makeGroupCommit(database: Database, clock: Clock): GroupCommit {
   const begin = database.prepare("BEGIN IMMEDIATE");
@@ -83,7 +84,8 @@ export function makeGroupCommit(database: Database, clock: Clock): GroupCommit {
 
   async function drain(): Promise<void> {
     while (queue.length > 0) {
-      // What arrives in this turn of the event loop joins the group; and a long queue lets others run between its groups.
+      // What arrives in this turn of the event loop joins the group; and a long queue lets others run between its
+      // groups.
       await new Promise<void>((resolve) => setImmediate(resolve));
       const group = queue.slice(0, largestGroup);
       try {

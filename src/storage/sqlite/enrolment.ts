@@ -65,7 +65,10 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
     return true;
   }
 
-  /** Tickets are for a version of the password: with the next one they are void, though the second factor be turned off again. */
+  /**
+   * Tickets are for a version of the password: with the next one they are void, though the second factor be turned
+   * off again.
+   */
   function endTickets(userId: string): void {
     db.update(users)
       .set({ passwordVersion: sql`${users.passwordVersion} + 1` })
@@ -73,7 +76,10 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
       .run();
   }
 
-  /** Asked again here, since it was true before the code was checked: a ticket never replaces a second factor, nor lets a suspended user enrol. */
+  /**
+   * Asked again here, since it was true before the code was checked: a ticket never replaces a second factor, nor
+   * lets a suspended user enrol.
+   */
   function mayUseTicket(userId: string): boolean {
     const found = db
       .select({ status: users.status, enrolled: twoFactor.userId })

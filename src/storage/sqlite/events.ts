@@ -5,8 +5,8 @@ import type { Connection } from "./open.ts";
 export type NewEvent = { id: string; accountId: string; type: EventName; body: string; now: number };
 
 /**
- * Writes an event and one delivery for each active webhook of the account that wants it, inside the transaction that makes the event
- * true. The loop is told after the commit. Deliveries of a suspended webhook are held from the start.
+ * Writes an event and one delivery for each active webhook of the account that wants it, inside the transaction that
+ * makes the event true. The loop is told after the commit. Deliveries of a suspended webhook are held from the start.
  */
 export function eventWriter(connection: Connection): (event: NewEvent) => void {
   const insertEvent = connection.raw.prepare<undefined, [string, string, string, string, number]>(

@@ -11,7 +11,10 @@ import { tooManyWebhooks, type WebhookTable } from "./webhooks.ts";
 /** How many dangling lines are read at a time. */
 const pageSize = 500;
 
-/** Makes the check of one file. What it remembers of the lines is in a file of its own: a million of them would fill memory. */
+/**
+ * Makes the check of one file. What it remembers of the lines is in a file of its own: a million of them would fill
+ * memory.
+ */
 export function importChecker(connection: Connection, finder: ImportFinder, webhooks: WebhookTable) {
   return async (accountId: string): Promise<ImportCheck> => {
     const notes = openNotes(connection.raw.filename);
@@ -71,7 +74,10 @@ function keysOf({ kind, id, name }: NotedLine, existingId: string | undefined): 
 
 const idKey = (id: string) => `id ${id}`;
 
-/** Remembers lines in a file that is gone from its folder as soon as it is open, and from the disk when it is closed, however that happens. */
+/**
+ * Remembers lines in a file that is gone from its folder as soon as it is open, and from the disk when it is closed,
+ * however that happens.
+ */
 function openNotes(databaseFile: string) {
   const file = `${databaseFile}-import-${process.pid}`;
   rmSync(file, { force: true });

@@ -16,8 +16,8 @@ type KeptKind = keyof typeof places;
 
 export type ImportFinder = {
   /**
-   * The id of the record that a line means; undefined when it is new. Throws CONFLICT when the id belongs to another account, the e-mail to
-   * another user, or the name to several records.
+   * The id of the record that a line means; undefined when it is new. Throws CONFLICT when the id belongs to another
+   * account, the e-mail to another user, or the name to several records.
    */
   find(accountId: string, key: RecordKey): string | undefined;
   /** Whether the account has the record that a reference names. */

@@ -120,7 +120,10 @@ function credentialsWriter({ db }: Connection) {
   };
 }
 
-/** Makes a user's metadata what the line says, keeping the rows of keys that stay. Returns whether anything was different. */
+/**
+ * Makes a user's metadata what the line says, keeping the rows of keys that stay. Returns whether anything was
+ * different.
+ */
 function metadataReplacer({ db }: Connection) {
   const ofUser = db
     .select()

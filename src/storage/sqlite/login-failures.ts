@@ -14,12 +14,15 @@ export type LoginFailureTable = {
 };
 
 /**
- * Rows of invented identities at most. At the hash rate of a large machine, 10 minutes of invention make fewer; the bound holds whatever comes.
- * Rows of known users are never given up for them.
+ * Rows of invented identities at most. At the hash rate of a large machine, 10 minutes of invention make fewer; the
+ * bound holds whatever comes. Rows of known users are never given up for them.
  */
 const mostInvented = 100_000;
 
-/** Expired rows are pruned with every so-many-eth write, a slice at a time, so that no login waits for a great clean-up. */
+/**
+ * Expired rows are pruned with every so-many-eth write, a slice at a time, so that no login waits for a great
+ * clean-up.
+ */
 const writesBetweenPrunings = 64;
 const prunedAtOnce = 256;
 

@@ -10,9 +10,10 @@ type Applied = { position: number; name: string; hash: string };
 /**
  * Brings the database to the newest of `migrations`, each in one transaction of its own.
  *
- * A runner of our own, because Drizzle's loses rows and races: a rebuilt table's `PRAGMA foreign_keys=OFF` does nothing inside a
- * transaction, so that its DROP TABLE cascades; two processes starting at once both apply; a newer database is accepted.
- * Throws OperatorError when the database is newer than this program or was migrated by other statements.
+ * A runner of our own, because Drizzle's loses rows and races: a rebuilt table's `PRAGMA foreign_keys=OFF` does
+ * nothing inside a transaction, so that its DROP TABLE cascades; two processes starting at once both apply; a newer
+ * database is accepted. Throws OperatorError when the database is newer than this program or was migrated by other
+ * statements.
  */
 export function migrate(database: Database, migrations: readonly Migration[], clock: Clock): void {
   makeMigrationsTable(database);

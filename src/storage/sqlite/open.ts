@@ -23,18 +23,21 @@ export type Connection = {
 
 /**
  * How long a statement waits for another process inside SQLite, which blocks the event loop: short, since the group
- * commit waits longer by pauses of its own. A command has no event loop to keep free and waits as long as a person would.
+ * commit waits longer by pauses of its own. A command has no event loop to keep free and waits as long as a person
+ * would.
  */
 const serverBusyTimeoutMs = 5;
 const commandBusyTimeoutMs = 10_000;
 
-/** How long a command waits for a server that is just starting, and so migrating, before it takes it for an older one. */
+/**
+ * How long a command waits for a server that is just starting, and so migrating, before it takes it for an older one.
+ */
 const migrationPatienceMs = 3_000;
 const migrationPauseMs = 50;
 
 /**
- * The write-ahead log is copied into the database at this length (4 KiB pages), and cut back to it. At SQLite's own 1,000, pages that every
- * login touches were copied four times as often, for a tenth of a login's time in storage.
+ * The write-ahead log is copied into the database at this length (4 KiB pages), and cut back to it. At SQLite's own
+ * 1,000, pages that every login touches were copied four times as often, for a tenth of a login's time in storage.
  */
 const journalPages = 4_096;
 const journalSizeLimitBytes = journalPages * 4_096;
@@ -54,8 +57,8 @@ export type OpenOptions = {
 };
 
 /**
- * Opens the database file, made and migrated where needed. Throws OperatorError when it cannot be opened or written, is newer than
- * this program, or may not be migrated now.
+ * Opens the database file, made and migrated where needed. Throws OperatorError when it cannot be opened or written,
+ * is newer than this program, or may not be migrated now.
  */
 export async function openConnection(options: OpenOptions): Promise<Connection> {
   const { clock, role } = options;
@@ -145,8 +148,9 @@ async function awaitMigration(raw: Database, clock: Clock, mayMigrate: () => boo
 }
 
 /**
- * SQLite checkpoints by itself when the log has grown to its bound, in somebody's commit. This does it soon after the writes of a quiet server, so that its
- * log does not lie around for days and a start after a crash has little to read.
+ * SQLite checkpoints by itself when the log has grown to its bound, in somebody's commit. This does it soon after the
+ * writes of a quiet server, so that its log does not lie around for days and a start after a crash has little to
+ * read.
  */
 function checkpointAfterWrites(raw: Database, clock: Clock) {
   let timer: Timer | undefined;
@@ -172,7 +176,10 @@ function watchForeignCommits(raw: Database, clock: Clock) {
   const listeners: (() => void)[] = [];
   let known: number | undefined;
   let timer: Timer | undefined;
-  /** What cannot be read this time is taken for unchanged: a timer must not end the server, and whoever needs the database will tell. */
+  /**
+   * What cannot be read this time is taken for unchanged: a timer must not end the server, and whoever needs the
+   * database will tell.
+   */
   const read = () => {
     try {
       return version.get()?.data_version;

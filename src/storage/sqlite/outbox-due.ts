@@ -7,8 +7,8 @@ import { webhooks } from "./schema.ts";
 const webhooksAtOnce = 64;
 
 /**
- * What is due for which webhook. The states stand in the statements, not in parameters: SQLite uses a partial index only where it can
- * see that the index holds every row asked for.
+ * What is due for which webhook. The states stand in the statements, not in parameters: SQLite uses a partial index
+ * only where it can see that the index holds every row asked for.
  */
 export function dueReader({ db, raw }: Connection): OutboxStore["nextDue"] {
   const webhook = db

@@ -15,7 +15,10 @@ type Judged = { accountId: string; active: boolean; before: HealthState; after: 
 /** How often a change between healthy and unhealthy is worth an audit entry. */
 const flappingIntervalMs = 60_000;
 
-/** The one transaction of a batch of attempts: each delivery's next state, each attempt, each webhook's health and its audit entry. */
+/**
+ * The one transaction of a batch of attempts: each delivery's next state, each attempt, each webhook's health and its
+ * audit entry.
+ */
 export function completionRecorder(connection: Connection, random: Random): OutboxStore["complete"] {
   const { db, write } = connection;
   const finish = deliveryFinisher(connection);
@@ -123,7 +126,10 @@ function attemptWriter({ db }: Connection): (completion: Completion) => void {
   };
 }
 
-/** Writes what became of a webhook's health, if anything did. Returns the change between healthy, unhealthy and suspended. */
+/**
+ * Writes what became of a webhook's health, if anything did. Returns the change between healthy, unhealthy and
+ * suspended.
+ */
 function healthWriter(
   connection: Connection,
   random: Random,
@@ -162,8 +168,8 @@ function actionOf(from: WebhookHealth, to: WebhookHealth): AuditAction | undefin
 }
 
 /**
- * Whether an audit entry tells something new. A receiver that fails now and then turns unhealthy and back several times a second: of
- * these the log gets one pair a minute, and what lasts is told in any case.
+ * Whether an audit entry tells something new. A receiver that fails now and then turns unhealthy and back several
+ * times a second: of these the log gets one pair a minute, and what lasts is told in any case.
  */
 function auditGate({ raw }: Connection): (webhookId: string, action: AuditAction, at: number) => boolean {
   const lastEntry = raw.prepare<{ action: string; at: number }, [string]>(`

@@ -5,7 +5,8 @@ type Candidate = { id: string; createdAt: number; over: number };
 
 /** The answers to the questions of `outbox/retention.ts`. */
 export function retentionStore({ raw, write }: Connection): RetentionStore {
-  // Read in the order of an index from where the last slice ended: what must stay, however much it is, is passed once a sweep.
+  // Read in the order of an index from where the last slice ended: what must stay, however much it is, is passed once
+  // a sweep.
   const candidates = raw.prepare<
     Candidate,
     { createdAt: number; id: string; before: number; deadBefore: number; limit: number }

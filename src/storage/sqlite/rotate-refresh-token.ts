@@ -17,7 +17,8 @@ export function refreshTokenRotator(connection: Connection): SessionStore["rotat
   const { raw, write } = connection;
   const findSpent = spentTokenReader(connection);
   const recordReuse = reuseRecorder(connection);
-  // The one conditional statement, with every condition in its WHERE: of two simultaneous refreshes one moves the session on, the other finds it moved.
+  // The one conditional statement, with every condition in its WHERE: of two simultaneous refreshes one moves the
+  // session on, the other finds it moved.
   const moveOn = raw.prepare<Moved, { id: string; generation: number; now: number; idleSince: number }>(`
     UPDATE sessions SET generation = generation + 1, generation_at = $now, last_used_at = $now
     WHERE id = $id AND generation = $generation AND ended_at IS NULL AND expires_at > $now AND generation_at > $idleSince
@@ -46,7 +47,8 @@ export function refreshTokenRotator(connection: Connection): SessionStore["rotat
     const { session, role } = found;
     // Both ways: a clock that was set back must not make the grace of a stolen token longer.
     if (Math.abs(now - session.generationAt) < grace) {
-      // The one before: its answer was lost, or another tab was faster. An older one has had its grace; it is refused, no more.
+      // The one before: its answer was lost, or another tab was faster. An older one has had its grace; it is
+      // refused, no more.
       if (generation !== session.generation - 1) return { kind: "refused" };
       const identity = { accountId: session.accountId, userId: session.userId, sessionId, role };
       return { kind: "refreshed", identity, generation: session.generation };
@@ -58,7 +60,10 @@ export function refreshTokenRotator(connection: Connection): SessionStore["rotat
   return (rotation) => write(() => rotate(rotation));
 }
 
-/** The live session of a spent token, with its user's role; undefined where nothing is owed to the token: whoever may not refresh is refused, and no more. */
+/**
+ * The live session of a spent token, with its user's role; undefined where nothing is owed to the token: whoever may
+ * not refresh is refused, and no more.
+ */
 function spentTokenReader({ db }: Connection) {
   const find = db
     .select({

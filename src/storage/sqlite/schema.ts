@@ -14,7 +14,8 @@ import {
   uniqueIndex,
 } from "drizzle-orm/sqlite-core";
 
-// Times are integer milliseconds since the Unix epoch. Records of a tenant carry `account_id`, and what they refer to is
+// Times are integer milliseconds since the Unix epoch. Records of a tenant carry `account_id`, and what they refer to
+// is
 // tied by (account_id, id): no row can point into another account, whatever the code above does.
 
 /** One row: what belongs to the database as a whole. */
@@ -213,7 +214,10 @@ export const sessions = sqliteTable(
     address: text(),
     createdAt: integer("created_at").notNull(),
     lastUsedAt: integer("last_used_at").notNull(),
-    /** When its user last proved to be who it is, and whether with the second factor: what changes the login asks for a recent proof. */
+    /**
+     * When its user last proved to be who it is, and whether with the second factor: what changes the login asks for
+     * a recent proof.
+     */
     provedAt: integer("proved_at").notNull(),
     provedSecondFactor: integer("proved_second_factor", { mode: "boolean" }).notNull(),
     /** The absolute end; the idle end follows from `generation_at`. */
@@ -321,7 +325,9 @@ export const outboxDeliveries = sqliteTable(
     state: text({ enum: ["pending", "sending", "delivered", "dead", "held"] }).notNull(),
     /** Attempts that were counted. */
     attempts: integer().notNull(),
-    /** When it is due. Of a held one: since when it is held, so that it is due as soon as its webhook is ready again. */
+    /**
+     * When it is due. Of a held one: since when it is held, so that it is due as soon as its webhook is ready again.
+     */
     nextAttemptAt: integer("next_attempt_at").notNull(),
     claim: text(),
     leaseUntil: integer("lease_until"),
@@ -331,7 +337,8 @@ export const outboxDeliveries = sqliteTable(
   },
   (table) => [
     uniqueIndex("outbox_deliveries_event_webhook").on(table.eventId, table.webhookId),
-    // What the loop asks: the due rows of one webhook, the held ones of one webhook and those held too long, and what a dead
+    // What the loop asks: the due rows of one webhook, the held ones of one webhook and those held too long, and what
+    // a dead
     // server had claimed.
     index("outbox_deliveries_pending")
       .on(table.webhookId, table.nextAttemptAt, table.id)

@@ -11,8 +11,9 @@ const pauseMs = 100;
 export type ServerLock = { release(): void };
 
 /**
- * One server to a data folder. An exclusive transaction on a small database beside the main one: the system frees it when the process dies,
- * however it dies, so that there is no stale lock to remove by hand. Waits 10 s for another server to go; then throws OperatorError that says who holds it.
+ * One server to a data folder. An exclusive transaction on a small database beside the main one: the system frees it
+ * when the process dies, however it dies, so that there is no stale lock to remove by hand. Waits 10 s for another
+ * server to go; then throws OperatorError that says who holds it.
  */
 export async function takeServerLock(file: string, clock: Clock): Promise<ServerLock> {
   const database = openLock(file);
@@ -36,7 +37,10 @@ export async function takeServerLock(file: string, clock: Clock): Promise<Server
   };
 }
 
-/** Whether a server has the data folder now. Asked by reading, so that of two who ask at once neither takes the other for a server. */
+/**
+ * Whether a server has the data folder now. Asked by reading, so that of two who ask at once neither takes the other
+ * for a server.
+ */
 export function isServerRunning(file: string): boolean {
   if (!existsSync(file)) return false;
   const database = openLock(file);

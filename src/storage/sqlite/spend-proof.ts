@@ -8,7 +8,10 @@ import { eventWriter } from "./events.ts";
 import type { Connection } from "./open.ts";
 import { recoveryCodes, twoFactor } from "./schema.ts";
 
-/** Spends a second factor by one conditional statement: of two simultaneous logins with one code, one finds nothing left. */
+/**
+ * Spends a second factor by one conditional statement: of two simultaneous logins with one code, one finds nothing
+ * left.
+ */
 export function proofSpender({ db }: Connection) {
   const spendStep = db
     .update(twoFactor)
@@ -48,7 +51,10 @@ export type RecoveryCodeUse = {
   eventId: string;
 };
 
-/** Tells of a recovery code that was just spent, inside the transaction that spent it: how many are left decides what its user should do. */
+/**
+ * Tells of a recovery code that was just spent, inside the transaction that spent it: how many are left decides what
+ * its user should do.
+ */
 export function recoveryCodeUseRecorder(connection: Connection): (use: RecoveryCodeUse) => void {
   const writeAudit = auditWriter(connection);
   const writeEvent = eventWriter(connection);

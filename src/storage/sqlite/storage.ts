@@ -19,8 +19,8 @@ import { webhookStore } from "./webhooks.ts";
 export type SqliteStorageOptions = OpenOptions & { secrets: Secrets; random: Random };
 
 /**
- * Storage in one SQLite file. Throws OperatorError when the database is newer than this program, or was made with another
- * server key.
+ * Storage in one SQLite file. Throws OperatorError when the database is newer than this program, or was made with
+ * another server key.
  */
 export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
   const connection = await openConnection(options);

@@ -12,8 +12,9 @@ export type UserReader = {
 };
 
 /**
- * Reads users with everything that belongs to them, each part by index and prepared. An organization and resellers are read only where the user has
- * some: joined in, they made the commonest user, who has none, four times as dear, in every login.
+ * Reads users with everything that belongs to them, each part by index and prepared. An organization and resellers
+ * are read only where the user has some: joined in, they made the commonest user, who has none, four times as dear,
+ * in every login.
  */
 export function userReader({ db }: Connection): UserReader {
   const {

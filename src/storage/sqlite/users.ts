@@ -100,7 +100,9 @@ export function userStore(connection: Connection): UserStore {
   };
 }
 
-/** Repeats in the statement what was proved before it: a password that was changed meanwhile proves nothing any more. */
+/**
+ * Repeats in the statement what was proved before it: a password that was changed meanwhile proves nothing any more.
+ */
 function hasVersion(proved: number | undefined) {
   return proved === undefined ? undefined : eq(users.passwordVersion, proved);
 }
