@@ -89,6 +89,7 @@ CREATE TABLE `organizations` (
 );
 --> statement-breakpoint
 CREATE INDEX `organizations_reseller` ON `organizations` (`account_id`,`reseller_id`);--> statement-breakpoint
+CREATE INDEX `organizations_name` ON `organizations` (`account_id`,`name`);--> statement-breakpoint
 CREATE UNIQUE INDEX `organizations_account_id_id` ON `organizations` (`account_id`,`id`);--> statement-breakpoint
 CREATE TABLE `outbox_deliveries` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -152,6 +153,7 @@ CREATE TABLE `resellers` (
 	FOREIGN KEY (`account_id`) REFERENCES `accounts`(`id`) ON UPDATE no action ON DELETE cascade
 );
 --> statement-breakpoint
+CREATE INDEX `resellers_name` ON `resellers` (`account_id`,`name`);--> statement-breakpoint
 CREATE UNIQUE INDEX `resellers_account_id_id` ON `resellers` (`account_id`,`id`);--> statement-breakpoint
 CREATE TABLE `roles` (
 	`account_id` text NOT NULL,

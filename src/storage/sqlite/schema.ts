@@ -59,7 +59,10 @@ export const resellers = sqliteTable(
     createdAt: integer("created_at").notNull(),
     updatedAt: integer("updated_at").notNull(),
   },
-  (table) => [unique("resellers_account_id_id").on(table.accountId, table.id)],
+  (table) => [
+    unique("resellers_account_id_id").on(table.accountId, table.id),
+    index("resellers_name").on(table.accountId, table.name),
+  ],
 );
 
 export const organizations = sqliteTable(
@@ -88,6 +91,7 @@ export const organizations = sqliteTable(
       foreignColumns: [resellers.accountId, resellers.id],
     }),
     index("organizations_reseller").on(table.accountId, table.resellerId),
+    index("organizations_name").on(table.accountId, table.name),
   ],
 );
 
