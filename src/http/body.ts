@@ -69,10 +69,15 @@ async function readBounded(request: Request): Promise<Uint8Array> {
   if (request.headers.has("content-length")) return new Uint8Array(await request.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let total = 0;
-  for await (const chunk of request.body ?? []) {
-    total += chunk.length;
-    if (total > mostBytes) throw apiError("PAYLOAD_TOO_LARGE");
-    chunks.push(chunk);
+  const reader = request.body?.getReader();
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    total += next.value.length;
+    if (total > mostBytes) {
+      // Left as it is, for whoever discards the rest: cancelling waits for an end that may never come.
+      reader?.releaseLock();
+      throw apiError("PAYLOAD_TOO_LARGE");
+    }
+    chunks.push(next.value);
   }
   return Buffer.concat(chunks);
 }
@@ -88,14 +93,9 @@ const discardingMs = 1_000;
  * Reads what is left of a refused body, within bounds. A connection that is closed on unread bytes is reset, and
  * takes the answer with it.
  */
-export async function discardBody(request: Request, clock: Clock): Promise<void> {
-  if (
-    request.body === null ||
-    request.bodyUsed ||
-    Number(request.headers.get("content-length") ?? 0) > mostDiscarded
-  )
-    return;
-  const reader = request.body.getReader();
+export async function discardBody({ body, headers }: Request, clock: Clock): Promise<void> {
+  if (body === null || body.locked || Number(headers.get("content-length") ?? 0) > mostDiscarded) return;
+  const reader = body.getReader();
   const read = async () => {
     for (let total = 0; total <= mostDiscarded; ) {
       const { done, value } = await reader.read();
@@ -108,6 +108,7 @@ export async function discardBody(request: Request, clock: Clock): Promise<void>
     discardingMs,
     read().catch(() => {}),
   );
+  // Not waited for: see above.
   reader.cancel().catch(() => {});
 }
 

@@ -5,7 +5,7 @@ import { requestPath } from "./request-path.ts";
 import type { KnownRoutes } from "./routes.ts";
 
 /** Headers of every answer: nothing here is meant to be framed, sniffed or cached by others. */
-const everyAnswer = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
+export const everyAnswer = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
 
 /**
  * What every request meets before its route: path and method are known, the body is small and JSON. `routes` is asked

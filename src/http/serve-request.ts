@@ -5,6 +5,7 @@ import type { Network } from "../lib/networks.ts";
 import type { Random } from "../lib/random.ts";
 import { discardBody } from "./body.ts";
 import { clientAddress } from "./client-address.ts";
+import { everyAnswer } from "./edge.ts";
 import { setRequestContext } from "./request-context.ts";
 import { hasForeignHost, requestPath, underLongHost } from "./request-path.ts";
 
@@ -29,7 +30,7 @@ function foreignHost(): Response {
   const message = "The Host header is not valid.";
   return Response.json(
     { code: "INVALID_REQUEST", message, errors: [{ path: "", message }] },
-    { status: statusOfCode.INVALID_REQUEST, headers: { "cache-control": "no-store" } },
+    { status: statusOfCode.INVALID_REQUEST, headers: { ...everyAnswer, "cache-control": "no-store" } },
   );
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import type { ListenAddress } from "../config/config.ts";
+import { everyAnswer } from "../http/edge.ts";
 import { apiError, OperatorError, statusOfCode } from "../lib/errors.ts";
 
 /** Silent, partial and dripping clients are cut after about this long. A login waits for 5 s at most. */
@@ -49,7 +50,7 @@ function unforeseen(): Response {
   const { code, message } = apiError("INTERNAL_ERROR");
   return Response.json(
     { code, message, requestId: "-" },
-    { status: statusOfCode[code], headers: { "cache-control": "no-store" } },
+    { status: statusOfCode[code], headers: { ...everyAnswer, "cache-control": "no-store" } },
   );
 }
 

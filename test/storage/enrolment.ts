@@ -44,6 +44,7 @@ export function enrolmentContract(open: OpenStorage): void {
         pendingSecret,
         secret,
         step,
+        passwordVersion: 1,
         sessionId: kept.sessionId,
         eventId: eventId(),
         ...given,
@@ -52,7 +53,7 @@ export function enrolmentContract(open: OpenStorage): void {
     );
   const disable = (kept: Kept, proof: Reauthentication["proof"]) =>
     kept.storage.enrolment.disableTwoFactor(
-      { ...owner(kept), proof, eventId: eventId(), recovery: recovery() },
+      { ...owner(kept), proof, identity, eventId: eventId(), recovery: recovery() },
       entry(kept, "two-factor.disabled"),
     );
   const replaceCodes = (kept: Kept) =>
@@ -66,6 +67,7 @@ export function enrolmentContract(open: OpenStorage): void {
       sessionId: kept.sessionId,
       passwordVersion: 1,
       proof: null,
+      identity,
       now: now + 1,
       from,
       recovery: recovery(),
@@ -274,7 +276,7 @@ export function enrolmentContract(open: OpenStorage): void {
     await replaceCodes(kept);
     await keepPending(kept);
     const reset = await kept.storage.enrolment.resetTwoFactor(
-      { ...owner(kept), eventId: eventId() },
+      { ...owner(kept), identity, eventId: eventId() },
       entry(kept, "two-factor.reset"),
     );
     expect(reset).toMatchObject({ id: kept.user.id, twoFactorEnabled: false });
@@ -304,7 +306,15 @@ export function enrolmentContract(open: OpenStorage): void {
     expect(await (await kept.connectAgain()).clock.noteTime(now)).toBe(far);
     await keepPending(kept);
     await kept.storage.enrolment.enableTwoFactor(
-      { ...owner(kept), pendingSecret, secret, step, sessionId: kept.sessionId, eventId: eventId() },
+      {
+        ...owner(kept),
+        pendingSecret,
+        secret,
+        step,
+        passwordVersion: 1,
+        sessionId: kept.sessionId,
+        eventId: eventId(),
+      },
       entry(kept, "two-factor.enabled", far + 1),
     );
     expect(await clock.noteTime(now)).toBe(far + 1);

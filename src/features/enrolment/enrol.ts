@@ -2,9 +2,11 @@ import type { Clock } from "../../lib/clock.ts";
 import { ApiError, apiError } from "../../lib/errors.ts";
 import { newEventId, newId } from "../../lib/ids.ts";
 import type { Random } from "../../lib/random.ts";
+import type { Secrets } from "../../lib/secrets.ts";
 import { otpauthUrl, stepOfCode, totpSecretBytes } from "../../lib/totp.ts";
 import type { AuditAction, AuditEntry, RequestOrigin } from "../audit/model.ts";
 import { type Attempt, fail, lockedFor, withAttempt } from "../login/attempt.ts";
+import { loginIdentity } from "../login/identity.ts";
 import { secondFactorStopRemaining } from "../login/lockout.ts";
 import { checkSecondFactor, type SecondFactor, spentProofError } from "../login/login.ts";
 import { recoveryCodeHash, secretBinding } from "../two-factor/verify.ts";
@@ -52,12 +54,17 @@ export type Changer = { user: User; sessionId: string | null; from: RequestOrigi
  * LOGIN_TEMPORARILY_LOCKED.
  */
 export function confirmEnrolment(deps: EnrolDeps, changer: Changer, code: string | null): Promise<User> {
-  if (code === null) throw apiError("MISSING_TWO_FACTOR_CODE");
+  if (code === null) {
+    throw new ApiError(
+      "MISSING_TWO_FACTOR_CODE",
+      "Send the code that the authenticator app shows as twoFactorCode.",
+    );
+  }
   const { store, attempts } = deps;
   const { secrets, clock, random } = attempts;
   const { user } = changer;
   return withAttempt(attempts, whoOf(changer), async (attempt) => {
-    sameUser(attempt, user);
+    const { passwordVersion } = sameUser(attempt, user);
     refuseStopped(attempt);
     const now = clock.now();
     const pendingSecret = await store.findPendingSecret(user.id, now);
@@ -73,6 +80,7 @@ export function confirmEnrolment(deps: EnrolDeps, changer: Changer, code: string
         pendingSecret,
         secret: secrets.seal(secret, secretBinding(user.id)),
         step,
+        passwordVersion,
         sessionId: changer.sessionId,
         eventId: newEventId(random, now),
       },
@@ -103,6 +111,7 @@ export function turnOff(
         userId: user.id,
         accountId: user.accountId,
         proof,
+        identity: attempt.identity,
         eventId: newEventId(attempts.random, now),
         recovery: { auditId: newId(attempts.random, now), eventId: newEventId(attempts.random, now) },
       },
@@ -132,13 +141,23 @@ export async function replaceRecoveryCodes(deps: EnrolDeps, changer: Changer): P
 
 /** Forgets a user's second factor and ends its sessions, for somebody who lost both phone and codes. */
 export function resetTwoFactor(
-  { store, clock, random }: { store: EnrolmentStore; clock: Clock; random: Random },
+  {
+    store,
+    secrets,
+    clock,
+    random,
+  }: { store: EnrolmentStore; secrets: Secrets; clock: Clock; random: Random },
   user: User,
   by: { actor: AuditEntry["actor"]; from: RequestOrigin; userId: string | null },
 ): Promise<User> {
   const at = clock.now();
   return store.resetTwoFactor(
-    { userId: user.id, accountId: user.accountId, eventId: newEventId(random, at) },
+    {
+      userId: user.id,
+      accountId: user.accountId,
+      identity: loginIdentity(secrets, { found: user.accountId }, user.email),
+      eventId: newEventId(random, at),
+    },
     {
       id: newId(random, at),
       accountId: user.accountId,

@@ -68,6 +68,7 @@ function reauthenticate(deps: FreshProofDeps, asker: Asker, password: string): P
       sessionId,
       passwordVersion: verified.user.passwordVersion,
       proof,
+      identity: attempt.identity,
       now,
       from,
       recovery: { auditId: newId(random, now), eventId: newEventId(random, now) },

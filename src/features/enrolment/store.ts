@@ -16,6 +16,8 @@ export type Reauthentication = Owner & {
   /** The version of the password that was verified. */
   passwordVersion: number;
   proof: SecondFactorProof | null;
+  /** Under which failures are counted: a recovery code lifts the stop after a hundred of the second factor. */
+  identity: Uint8Array;
   now: number;
   from: RequestOrigin;
   /** For the audit entry and the event, should the proof be a recovery code. */
@@ -29,6 +31,8 @@ export type Enabling = Owner & {
   secret: Uint8Array;
   /** The time step of the code that confirmed it: spent by that. */
   step: number;
+  /** The version of the password as it was when the code was tried: what a ticket was given for. */
+  passwordVersion: number;
   /** The session that did it, which counts as freshly proven; null with an enrolment ticket. */
   sessionId: string | null;
   eventId: string;
@@ -36,6 +40,7 @@ export type Enabling = Owner & {
 
 export type Disabling = Owner & {
   proof: SecondFactorProof | null;
+  identity: Uint8Array;
   eventId: string;
   recovery: { auditId: string; eventId: string };
 };
@@ -65,7 +70,7 @@ export type EnrolmentStore = {
   replaceRecoveryCodes(codes: Owner & { hashes: Uint8Array[] }, audit: AuditEntry): Promise<boolean>;
   /**
    * An operator's or admin's reset: removes secret, pending secret and recovery codes, ends the user's sessions and
-   * enrolment tickets; with audit entry and the event `user.updated`.
+   * enrolment tickets, and lifts the stop after a hundred failures; with audit entry and the event `user.updated`.
    */
-  resetTwoFactor(reset: Owner & { eventId: string }, audit: AuditEntry): Promise<User>;
+  resetTwoFactor(reset: Owner & { identity: Uint8Array; eventId: string }, audit: AuditEntry): Promise<User>;
 };

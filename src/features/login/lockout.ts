@@ -56,6 +56,22 @@ export function afterFailure(record: FailureRecord, kind: FailureKind, now: numb
   return { recent, secondFactor, lockedUntil: Math.max(...locks) };
 }
 
+/** What is remembered of somebody whose identity becomes another: a new e-mail address is no way to fresh tries. */
+export function mergedFailures(left: FailureRecord, right: FailureRecord): FailureRecord {
+  return {
+    recent: [...left.recent, ...right.recent]
+      .sort((earlier, later) => earlier - later)
+      .slice(-failuresToLock),
+    secondFactor: Math.max(left.secondFactor, right.secondFactor),
+    lockedUntil: Math.max(left.lockedUntil, right.lockedUntil),
+  };
+}
+
+/** What is remembered after a recovery code or a reset lifted the stop: failures of the password stay. */
+export function withoutSecondFactorFailures(record: FailureRecord): FailureRecord {
+  return { ...record, secondFactor: 0 };
+}
+
 /** When a record has nothing left to say and may be pruned; null while failures of the second factor are counted. */
 export function expiryOf(record: FailureRecord): number | null {
   if (record.secondFactor > 0) return null;

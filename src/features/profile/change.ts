@@ -1,9 +1,11 @@
 import { ApiError, apiError } from "../../lib/errors.ts";
 import { newId } from "../../lib/ids.ts";
+import { foldCase } from "../../lib/text.ts";
 import type { RequestOrigin } from "../audit/model.ts";
 import { confirmEnrolment, type EnrolDeps, turnOff } from "../enrolment/enrol.ts";
 import { demandFreshProof } from "../enrolment/fresh-proof.ts";
 import type { Verified } from "../login/attempt.ts";
+import { loginIdentity } from "../login/identity.ts";
 import type { SecondFactor } from "../login/login.ts";
 import { withProvenPassword } from "../login/prove-password.ts";
 import type { UserDeps } from "../users/create.ts";
@@ -96,6 +98,13 @@ function provedVersionOf(proved: Verified, user: User): number {
   return proved.user.passwordVersion;
 }
 
+function identitiesOf({ attempts: { secrets } }: ProfileDeps, { accountId, email }: User, newEmail: string) {
+  const identity = (address: string) => loginIdentity(secrets, { found: accountId }, address);
+  return foldCase(email) === foldCase(newEmail)
+    ? undefined
+    : { from: identity(email), to: identity(newEmail) };
+}
+
 /** Writes the changes and answers the user as it is then, also where there are none. */
 async function update(
   deps: ProfileDeps,
@@ -107,7 +116,9 @@ async function update(
   if (Object.keys(changes).length === 0) return existingUser(deps, self);
   const { store, clock, random } = deps.users;
   const at = clock.now();
-  const updated = await store.updateProfile({ ...user, provedVersion }, changes, {
+  const { id, accountId } = user;
+  const identities = changes.email === undefined ? undefined : identitiesOf(deps, user, changes.email);
+  const updated = await store.updateProfile({ id, accountId, provedVersion, identities }, changes, {
     id: newId(random, at),
     accountId: user.accountId,
     at,

@@ -14,6 +14,14 @@ export type NewUser = {
   createdAt: number;
 };
 
+/** Whose profile it is. `identities`: under which failures were counted, and are from now on, with a new e-mail address. */
+export type ProfileOwner = {
+  id: string;
+  accountId: string;
+  provedVersion?: number | undefined;
+  identities?: { from: Uint8Array; to: Uint8Array } | undefined;
+};
+
 export type UserStore = {
   /** Throws CONFLICT when the id or the e-mail is taken, INVALID_REQUEST when the account has no such role. */
   createUser(user: NewUser, audit: AuditEntry): Promise<User>;
@@ -39,11 +47,7 @@ export type UserStore = {
    * Changes what a user may change of itself. Throws CONFLICT when the e-mail is taken. Returns the user after the
    * change; undefined, with nothing written, when the password has another version than the one that was proved.
    */
-  updateProfile(
-    user: { id: string; accountId: string; provedVersion?: number | undefined },
-    changes: ProfileChanges,
-    audit: AuditEntry,
-  ): Promise<User | undefined>;
+  updateProfile(user: ProfileOwner, changes: ProfileChanges, audit: AuditEntry): Promise<User | undefined>;
   /**
    * Returns the user after the change; suspending ends its sessions. One that has this status already is left alone:
    * no audit entry, no new time.

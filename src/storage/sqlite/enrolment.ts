@@ -13,8 +13,9 @@ import type { User } from "../../features/users/model.ts";
 import { ApiError } from "../../lib/errors.ts";
 import { auditWriter } from "./audit.ts";
 import { eventWriter } from "./events.ts";
+import { loginFailureTable } from "./login-failures.ts";
 import type { Connection } from "./open.ts";
-import { pendingTwoFactor, recoveryCodes, sessions, twoFactor, users } from "./schema.ts";
+import { accounts, pendingTwoFactor, recoveryCodes, sessions, twoFactor, users } from "./schema.ts";
 import { proofSpender, recoveryCodeUseRecorder } from "./spend-proof.ts";
 import { userReader } from "./user-reader.ts";
 import { sessionEnder } from "./users.ts";
@@ -28,6 +29,7 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
   const spendProof = proofSpender(connection);
   const recordRecoveryCodeUse = recoveryCodeUseRecorder(connection);
   const endSessions = sessionEnder(connection);
+  const failures = loginFailureTable(connection);
 
   function existing({ accountId, userId }: Owner): User {
     const user = reader.byId(accountId, userId);
@@ -46,6 +48,7 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
     sessionId,
     passwordVersion,
     proof,
+    identity,
     now,
     from,
     recovery,
@@ -59,8 +62,10 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
       .get();
     if (current?.version !== passwordVersion) return false;
     if (proof !== null && !spendProof(userId, proof)) return false;
-    if (proof?.kind === "recovery-code")
+    if (proof?.kind === "recovery-code") {
       recordRecoveryCodeUse({ user: existing(owner), now, from, ...recovery });
+      failures.clearSecondFactor(identity, now);
+    }
     markProven(sessionId, userId, now, proof !== null);
     return true;
   }
@@ -80,14 +85,21 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
    * Asked again here, since it was true before the code was checked: a ticket never replaces a second factor, nor
    * lets a suspended user enrol.
    */
-  function mayUseTicket(userId: string): boolean {
+  function mayUseTicket(userId: string, passwordVersion: number): boolean {
     const found = db
-      .select({ status: users.status, enrolled: twoFactor.userId })
+      .select({
+        status: users.status,
+        accountStatus: accounts.status,
+        version: users.passwordVersion,
+        enrolled: twoFactor.userId,
+      })
       .from(users)
+      .innerJoin(accounts, eq(accounts.id, users.accountId))
       .leftJoin(twoFactor, eq(twoFactor.userId, users.id))
       .where(eq(users.id, userId))
       .get();
-    return found?.status === "active" && found.enrolled === null;
+    if (found?.status !== "active" || found.accountStatus !== "active") return false;
+    return found.enrolled === null && found.version === passwordVersion;
   }
 
   function isLive(sessionId: string, userId: string): boolean {
@@ -96,11 +108,12 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
   }
 
   function enable(
-    { pendingSecret, secret, step, sessionId, eventId, ...owner }: Enabling,
+    { pendingSecret, secret, step, passwordVersion, sessionId, eventId, ...owner }: Enabling,
     audit: AuditEntry,
   ): User | undefined {
     const { userId, accountId } = owner;
-    if (!(sessionId === null ? mayUseTicket(userId) : isLive(sessionId, userId))) return undefined;
+    if (!(sessionId === null ? mayUseTicket(userId, passwordVersion) : isLive(sessionId, userId)))
+      return undefined;
     const confirmed = db
       .delete(pendingTwoFactor)
       .where(
@@ -137,13 +150,18 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
     return gone.length > 0;
   }
 
-  function disable({ proof, eventId, recovery, ...owner }: Disabling, audit: AuditEntry): User | undefined {
+  function disable(
+    { proof, identity, eventId, recovery, ...owner }: Disabling,
+    audit: AuditEntry,
+  ): User | undefined {
     const { userId, accountId } = owner;
     if (proof !== null && !spendProof(userId, proof)) return undefined;
     if (proof?.kind === "recovery-code") {
       recordRecoveryCodeUse({ user: existing(owner), now: audit.at, from: audit.from, ...recovery });
     }
     if (!forget(userId, audit.at)) return undefined;
+    // What was guessed wrong was of a secret that is gone.
+    failures.clearSecondFactor(identity, audit.at);
     writeAudit(audit);
     const user = existing(owner);
     const body = twoFactorChangedEvent("two-factor.disabled", user, audit.at);
@@ -202,12 +220,13 @@ export function enrolmentStore(connection: Connection): EnrolmentStore {
         writeAudit(audit);
         return true;
       }),
-    resetTwoFactor: ({ eventId, ...owner }, audit) =>
+    resetTwoFactor: ({ identity, eventId, ...owner }, audit) =>
       write(() => {
         const { userId, accountId } = owner;
         forget(userId, audit.at);
         endSessions(userId, "two-factor-reset", audit.at);
         endTickets(userId);
+        failures.clearSecondFactor(identity, audit.at);
         db.update(users)
           .set({ updatedAt: sql`max(${users.updatedAt}, ${audit.at})` })
           .where(eq(users.id, userId))

@@ -1,5 +1,11 @@
 import { eq, sql } from "drizzle-orm";
-import { type FailureRecord, noFailures } from "../../features/login/lockout.ts";
+import {
+  expiryOf,
+  type FailureRecord,
+  mergedFailures,
+  noFailures,
+  withoutSecondFactorFailures,
+} from "../../features/login/lockout.ts";
 import type { Connection } from "./open.ts";
 import { loginFailures } from "./schema.ts";
 
@@ -11,6 +17,10 @@ export type LoginFailureTable = {
     about: { known: boolean; expiresAt: number | null; now: number },
   ): void;
   clear(identity: Uint8Array): void;
+  /** Gives what is remembered of one identity to another, which it becomes. */
+  move(from: Uint8Array, to: Uint8Array, now: number): void;
+  /** Forgets the failures of the second factor alone, and with them the stop after a hundred. */
+  clearSecondFactor(identity: Uint8Array, now: number): void;
 };
 
 /**
@@ -64,16 +74,33 @@ export function loginFailureTable({ db, raw }: Connection): LoginFailureTable {
     if (excess > 0) evictOldestInvented.run(excess);
   }
 
+  const read = (identity: Uint8Array) => select.get({ identity: Buffer.from(identity) }) ?? noFailures;
+
+  function save(identity: Uint8Array, record: FailureRecord, now: number): void {
+    const expiresAt = expiryOf(record);
+    if (expiresAt !== null && expiresAt <= now) remove.run({ identity: Buffer.from(identity) });
+    else write(identity, record, { known: true, expiresAt, now });
+  }
+
+  const write: LoginFailureTable["write"] = (identity, record, { known, expiresAt, now }) => {
+    const { recent, secondFactor, lockedUntil } = record;
+    upsert.run(Buffer.from(identity), known, JSON.stringify(recent), secondFactor, lockedUntil, expiresAt);
+    writes += 1;
+    if (writes % writesBetweenPrunings === 0) prune(now);
+  };
+
   return {
-    read: (identity) => select.get({ identity: Buffer.from(identity) }) ?? noFailures,
-    write(identity, record, { known, expiresAt, now }) {
-      const { recent, secondFactor, lockedUntil } = record;
-      upsert.run(Buffer.from(identity), known, JSON.stringify(recent), secondFactor, lockedUntil, expiresAt);
-      writes += 1;
-      if (writes % writesBetweenPrunings === 0) prune(now);
-    },
+    read,
+    write,
     clear(identity) {
       remove.run({ identity: Buffer.from(identity) });
+    },
+    move(from, to, now) {
+      save(to, mergedFailures(read(from), read(to)), now);
+      remove.run({ identity: Buffer.from(from) });
+    },
+    clearSecondFactor(identity, now) {
+      save(identity, withoutSecondFactorFailures(read(identity)), now);
     },
   };
 }

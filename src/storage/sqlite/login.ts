@@ -113,8 +113,7 @@ export function loginStore(connection: Connection): LoginStore {
       write(() => {
         failures.clear(identity);
         // A clock that ran ahead and was set back leaves a spent step in the future: without this, no code works
-        // until then. The next step is none
-        // of these: a phone that runs ahead spends it, and it stays spent.
+        // until then. The next step is none of these: a phone that runs ahead spends it, and it stays spent.
         const step = Math.floor(audit.at / 30_000);
         db.update(twoFactor)
           .set({

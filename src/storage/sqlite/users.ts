@@ -6,6 +6,7 @@ import { ApiError } from "../../lib/errors.ts";
 import { foldCase } from "../../lib/text.ts";
 import { auditWriter } from "./audit.ts";
 import { isUniqueViolation } from "./commit.ts";
+import { loginFailureTable } from "./login-failures.ts";
 import type { Connection } from "./open.ts";
 import { roleTable } from "./roles.ts";
 import { sessions, users } from "./schema.ts";
@@ -20,6 +21,7 @@ export function userStore(connection: Connection): UserStore {
   const roles = roleTable(connection);
   const insertUser = userWriter(connection);
   const endSessions = sessionEnder(connection);
+  const failures = loginFailureTable(connection);
 
   function existing({ id, accountId }: { id: string; accountId: string }): User {
     const user = reader.byId(accountId, id);
@@ -80,6 +82,8 @@ export function userStore(connection: Connection): UserStore {
           if (!isUniqueViolation(error)) throw error;
           throw new ApiError("CONFLICT", "The account has another user with this e-mail address.");
         }
+        // One person, one counter: another address is no way to fresh tries.
+        if (user.identities !== undefined) failures.move(user.identities.from, user.identities.to, audit.at);
         writeAudit(audit);
         return existing(user);
       }),
