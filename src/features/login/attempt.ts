@@ -1,4 +1,4 @@
-import type { Clock } from "../../lib/clock.ts";
+import { type Clock, wait } from "../../lib/clock.ts";
 import { type ApiError, apiError } from "../../lib/errors.ts";
 import type { Admission, HashingQueue } from "../../lib/hashing-queue.ts";
 import { newId } from "../../lib/ids.ts";
@@ -45,6 +45,12 @@ export type Attempt = Parties & {
   /** The failures of the identity so far. */
   failures: FailureRecord;
 };
+
+/**
+ * How long after its verification a wrong password is answered, in ms. What is written meanwhile differs between users,
+ * who have an audit log, and invented ones, and takes 1 to 3 ms: a stopwatch must not tell them apart.
+ */
+const refusalMs = 5;
 
 /** The password in hand when it was right and its stored hash should be made anew. */
 export type OutdatedHash = { userId: string; hash: string; password: string };
@@ -97,16 +103,27 @@ export async function checkPassword(attempt: Attempt): Promise<Verified> {
   const { account, user, credentials, deps, admission } = attempt;
   const storedHash = user?.passwordHash ?? null;
   const verdict = await admission.run(() => deps.verifier.verify(credentials.password, storedHash));
+  const verifiedAt = deps.clock.monotonic();
   if (verdict.unusable) {
     deps.log.error("a stored password hash cannot be used: set the user's password", { userId: user?.id });
   }
   if (!verdict.matches || account === undefined || user === undefined || storedHash === null) {
-    return fail(attempt, "password", apiError("INVALID_CREDENTIALS"));
+    return refuse(attempt, verifiedAt);
   }
   const outdatedHash = verdict.outdated
     ? { userId: user.id, hash: storedHash, password: credentials.password }
     : null;
   return { account, user, outdatedHash };
+}
+
+/** Counts a wrong password, and answers so long after its verification that what was written does not show. */
+async function refuse(attempt: Attempt, verifiedAt: number): Promise<never> {
+  const { clock } = attempt.deps;
+  try {
+    return await fail(attempt, "password", apiError("INVALID_CREDENTIALS"));
+  } finally {
+    await wait(clock, refusalMs - (clock.monotonic() - verifiedAt));
+  }
 }
 
 /**
