@@ -115,16 +115,22 @@ test("the login call that the first start prints works beside a second account, 
   expect(await command(first.dataDir, ["account", "list", "--json"])).toContain(account.id);
 });
 
-for (const host of ["api", "a", "postern.test"]) {
-  for (const size of [65_537, 1_000_000, 5_000_000]) {
-    test(`a chunked body of ${size} bytes under the host ${host} is too large, and logged`, async () => {
-      const before = postern.output().split('"status":413').length;
+const hosts = ["api", "a", "postern.test"];
+const sizes = [65_537, 1_000_000, 5_000_000];
+
+for (const host of hosts) {
+  for (const size of sizes) {
+    test(`a chunked body of ${size} bytes under the host ${host} is too large`, async () => {
       const head = `POST /v3/accounts/login HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n`;
-      const body = "x".repeat(size);
-      const answer = await sendRaw(postern.url, [`${head}${size.toString(16)}\r\n${body}\r\n0\r\n\r\n`]);
+      const chunk = `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
+      const answer = await sendRaw(postern.url, [`${head}${chunk}0\r\n\r\n`]);
       expect(answer.status).toBe(413);
-      await postern.line(/"status":413/);
-      expect(postern.output().split('"status":413').length).toBe(before + 1);
     }, 10_000);
   }
 }
+
+test("each request that was too large has its line in the log", async () => {
+  expect(await postern.end()).toBe(0);
+  const withLength = 1;
+  expect(postern.output().split('"status":413').length - 1).toBe(withLength + hosts.length * sizes.length);
+});
