@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -39,11 +40,15 @@ export function hasDatabase({ database }: DataFolder): boolean {
   return existsSync(database) && statSync(database).size > 0;
 }
 
-/** Makes the folder, for its owner alone. Throws OperatorError when that is not possible. */
-export function makeDataFolder({ path }: DataFolder): void {
+/**
+ * Makes the folder, for its owner alone. One that holds other things already, `/tmp` say, keeps its mode: it is not ours
+ * to close. Throws OperatorError when that is not possible.
+ */
+export function makeDataFolder(folder: DataFolder): void {
+  const { path } = folder;
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    chmodSync(path, 0o700);
+    if (hasDatabase(folder) || readdirSync(path).length === 0) chmodSync(path, 0o700);
   } catch (error) {
     throw new OperatorError(
       `The data folder ${path} cannot be made: ${reasonOf(error)}. Set POSTERN_DATA_DIR, for example POSTERN_DATA_DIR=/var/lib/postern.`,

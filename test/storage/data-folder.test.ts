@@ -34,6 +34,14 @@ describe("the data folder", () => {
     expect(modeOf(path)).toBe("700");
   });
 
+  test("that holds other things already keeps its mode: it is not ours to close", () => {
+    const path = temporaryFolder();
+    writeFileSync(join(path, "of-somebody-else"), "");
+    chmodSync(path, 0o755);
+    makeDataFolder(dataFolder(path));
+    expect(modeOf(path)).toBe("755");
+  });
+
   test("that cannot be made is told with the setting that names another", () => {
     const file = join(temporaryFolder(), "a-file");
     writeFileSync(file, "");
